@@ -1,0 +1,1 @@
+"""Everything that touches a model; the live engines live here."""

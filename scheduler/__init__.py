@@ -1,0 +1,1 @@
+"""The sans-I/O core: events in, actions and the next wake-up out."""

@@ -1,0 +1,1 @@
+"""Everything that reads logged generations: traces, the virtual clock, replay, comparison."""
