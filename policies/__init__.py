@@ -1,1 +1,8 @@
-"""One file a policy: the rules that decide what a question may still cost."""
+"""One file a policy: the rules that decide what a question may still cost.
+
+Policies are made by name (`parse_policy("lead:width=8")`) or imported from their own modules.
+"""
+
+from policies.registry import POLICIES, PolicySpec, parse_policy, policy_class
+
+__all__ = ["POLICIES", "PolicySpec", "parse_policy", "policy_class"]

@@ -1,0 +1,120 @@
+"""Policies by name, with parameters checked by name, type and value.
+
+A policy is written as `NAME[:key=value,…]` or as a JSON file with the same content:
+`{"policy": "lead", "parameters": {"width": 8}}`.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import get_type_hints
+
+import msgspec
+
+from scheduler import CallerError, Policy
+
+POLICIES = {
+    "adaptive-consistency": "policies.adaptive_consistency:AdaptiveConsistency",
+    "clamp": "policies.clamp:Clamp",
+    "lead": "policies.lead:Lead",
+    "null": "policies.null:Null",
+    "self-consistency": "policies.self_consistency:SelfConsistency",
+    "share": "policies.share:Share",
+}
+"""Name → where its class stands; imported when asked for, since some need SciPy."""
+
+Value = str | int | float | bool | None
+
+
+class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A policy by name with its parameters.
+
+    Attributes:
+        policy: A name of `POLICIES`.
+        parameters: Values by parameter name; strings are read by the parameter's type.
+    """
+
+    policy: str
+    parameters: dict[str, Value] = {}
+
+    def build(self) -> Policy:
+        """Make a fresh policy, for one stream.
+
+        Raises:
+            CallerError: naming the policy, the parameter and its value, and the near miss.
+        """
+        kind = policy_class(self.policy)
+        arguments: dict[str, object] = {}
+        hints = get_type_hints(kind.__init__)
+        known = [name for name in signature(kind).parameters if name in hints]
+        for name, value in self.parameters.items():
+            if name not in known:
+                raise CallerError(
+                    f"policy {self.policy!r} has no parameter {name!r}{_near_miss(name, known)}"
+                )
+            raw = None if value == "none" else value
+            try:
+                arguments[name] = msgspec.convert(raw, hints[name], strict=False)
+            except msgspec.ValidationError as error:
+                raise CallerError(
+                    f"policy {self.policy!r}, parameter {name}: {error}, got {value!r}"
+                ) from error
+        try:
+            return kind(**arguments)
+        except CallerError as error:
+            raise CallerError(f"policy {self.policy!r}, parameter {error}") from error
+
+
+def parse_policy(text: str) -> PolicySpec:
+    """Read `NAME[:key=value,…]` or the path of a parameters `.json`, and check it.
+
+    Raises:
+        CallerError: if anything about it is unknown or impossible.
+    """
+    spec = _read_spec(Path(text)) if text.endswith(".json") else _parse_spec(text)
+    spec.build()
+    return spec
+
+
+def policy_class(name: str) -> type[Policy]:
+    """Return the class behind a name.
+
+    Raises:
+        CallerError: naming the near miss.
+    """
+    if name not in POLICIES:
+        raise CallerError(f"unknown policy {name!r}{_near_miss(name, list(POLICIES))}")
+    module, _, attribute = POLICIES[name].partition(":")
+    kind: type[Policy] = getattr(import_module(module), attribute)
+    return kind
+
+
+def _parse_spec(text: str) -> PolicySpec:
+    name, _, tail = text.partition(":")
+    parameters: dict[str, Value] = {}
+    for part in tail.split(",") if tail else ():
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise CallerError(f"policy {text!r}: {part!r} is not key=value")
+        if key.strip() in parameters:
+            raise CallerError(f"policy {text!r}: parameter {key.strip()!r} comes twice")
+        parameters[key.strip()] = value.strip()
+    return PolicySpec(name.strip(), parameters)
+
+
+def _read_spec(path: Path) -> PolicySpec:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=PolicySpec)
+    except OSError as error:
+        raise CallerError(f"{path}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise CallerError(f"{path}: {error}") from error
+
+
+def _near_miss(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    listed = ", ".join(known) if known else "none"
+    return (f": did you mean {close[0]!r}?" if close else ":") + f" (known: {listed})"

@@ -1,0 +1,55 @@
+"""Which actions a question may take: the allowance and the states of its samples decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scheduler.actions import ProbeSample, StartSample, StopSample, SubmitAnswer
+from scheduler.states import SampleState
+
+if TYPE_CHECKING:
+    from scheduler.view import QuestionView
+
+
+def refusal(action: object, view: QuestionView) -> str | None:
+    """Say why an open question may not take an action; None if it may.
+
+    Args:
+        action: What the policy returned, action or not.
+        view: The question before the action.
+    """
+    if isinstance(action, StartSample):
+        return _start_refusal(action, view)
+    if isinstance(action, SubmitAnswer):
+        leader = view.tally.leader
+        if action.answer != leader:
+            return f"the tally names {leader!r}, not {action.answer!r}"
+        return None
+    if not isinstance(action, StopSample | ProbeSample):
+        return "is no action"
+    if not 0 <= action.sample < view.started:
+        return f"sample {action.sample} was never started"
+    sample = view.samples[action.sample]
+    if not sample.live:
+        return f"sample {action.sample} is {sample.state.value}"
+    if isinstance(action, ProbeSample) and sample.state is SampleState.ASKED:
+        return f"sample {action.sample} has not begun"
+    return None
+
+
+def _start_refusal(action: StartSample, view: QuestionView) -> str | None:
+    allowance = view.allowance
+    if action.sample != view.started:
+        return f"the next sample is {view.started}, not {action.sample}"
+    if allowance.width is not None and view.live >= allowance.width:
+        return f"the allowance holds {allowance.width} samples at once"
+    if allowance.samples is not None and view.started >= allowance.samples:
+        return f"the allowance holds {allowance.samples} samples"
+    if action.max_tokens is not None and action.max_tokens < 1:
+        return f"max_tokens must be at least 1, got {action.max_tokens}"
+    most = allowance.tokens_per_sample
+    if most is not None and (action.max_tokens is None or action.max_tokens > most):
+        return f"the allowance holds {most} tokens a sample, not {action.max_tokens}"
+    if action.parent is not None and not 0 <= action.parent < view.started:
+        return f"sample {action.parent} to build on was never started"
+    return None

@@ -1,0 +1,173 @@
+"""The command `python -m simulations.traces`: import, describe and validate traces."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+from rich.console import Console
+
+from simulations.traces.describe import describe, description_table
+from simulations.traces.errors import TraceError
+from simulations.traces.jsonl import import_jsonl
+from simulations.traces.progress import file_progress
+from simulations.traces.read import read_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulations.traces.folder import Trace
+
+_PROG = "python -m simulations.traces"
+_FAILED = 2
+
+_EXAMPLES = f"""examples:
+  {_PROG} import Qwen3-8B.aime24.jsonl.gz traces/qwen3-8b --format jsonl
+  {_PROG} describe traces/qwen3-8b traces/qwen3-4b
+  {_PROG} validate traces/* --json
+"""
+
+_IMPORT_HELP = f"""One line of SRC is one sample, gzip or plain:
+
+  {{"question_id": "q1", "sample": 0, "gold": "204", "answer": "204", "tokens": 8123,
+   "checkpoints": [{{"tokens": 500, "answer": null}}, {{"tokens": 1000, "answer": "204"}}]}}
+
+  answer null: nothing parsable. A checkpoint without answer: none was asked for.
+  Optional beside checkpoints: question, features, arm, finish_reason, prompt_tokens,
+  mean_entropy, tail_entropy; in a checkpoint: mean_entropy, tail_entropy, confidence.
+
+examples:
+  {_PROG} import Qwen3-8B.aime24.jsonl.gz traces/qwen3-8b --format jsonl
+  {_PROG} import log.jsonl traces/mine --format jsonl --model Qwen/Qwen3-8B
+"""
+
+_DESCRIBE_HELP = f"""examples:
+  {_PROG} describe traces/qwen3-8b
+  {_PROG} describe traces/qwen3-8b traces/qwen3-4b --json
+"""
+
+_VALIDATE_HELP = f"""The exit code is 2 if any trace is bad; each bad one gets one line on stderr.
+
+examples:
+  {_PROG} validate traces/qwen3-8b
+  {_PROG} validate traces/* --json
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and leave."""
+        self.exit(_FAILED, f"error: {message} (try {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Arguments without the program's name; by default those of the process.
+
+    Returns:
+        The exit code: 0, or 2 after one line on stderr for each thing that is wrong.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        if arguments.command == "import":
+            return _import(arguments.src, arguments.dst, arguments.model)
+        command = _describe if arguments.command == "describe" else _validate
+        return command(arguments.traces, as_json=arguments.json)
+    except (TraceError, OSError) as error:
+        _complain(error)
+        return _FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(
+        prog=_PROG,
+        description="Make, show and check traces: folders of logged generations.",
+        epilog=_EXAMPLES,
+        formatter_class=raw,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    importer = commands.add_parser(
+        "import", help="make a trace of another file", epilog=_IMPORT_HELP, formatter_class=raw
+    )
+    importer.add_argument("src", metavar="SRC", type=Path, help="the file to import")
+    importer.add_argument("dst", metavar="DST", type=Path, help="the trace's folder")
+    importer.add_argument("--format", required=True, choices=["jsonl"], help="what SRC is")
+    importer.add_argument("--model", help="the model (default: SRC's name without .jsonl.gz)")
+
+    describer = commands.add_parser(
+        "describe", help="show what is in traces", epilog=_DESCRIBE_HELP, formatter_class=raw
+    )
+    validator = commands.add_parser(
+        "validate", help="check traces", epilog=_VALIDATE_HELP, formatter_class=raw
+    )
+    for command in (describer, validator):
+        command.add_argument("traces", metavar="TRACE", nargs="+", type=Path, help="a folder")
+        command.add_argument("--json", action="store_true", help="write a JSON list to stdout")
+    return parser
+
+
+def _import(src: Path, dst: Path, model: str | None) -> int:
+    with file_progress(src) as progress:
+        trace = import_jsonl(src, dst, model, progress=progress)
+    _say(f"{dst}: {_counts(trace)}, digest {trace.digest}")
+    return 0
+
+
+def _describe(paths: Sequence[Path], *, as_json: bool) -> int:
+    descriptions = [describe(read_trace(path)) for path in paths]
+    if as_json:
+        _say_json(descriptions)
+    else:
+        Console().print(description_table(descriptions))
+    return 0
+
+
+def _validate(paths: Sequence[Path], *, as_json: bool) -> int:
+    verdicts = []
+    for path in paths:
+        verdict: dict[str, str | None] = {"trace": str(path), "digest": None, "error": None}
+        try:
+            trace = read_trace(path)
+        except TraceError as error:
+            verdict["error"] = str(error)
+            _complain(error)
+        else:
+            verdict["digest"] = trace.digest
+            if not as_json:
+                _say(f"{path}: valid, {_counts(trace)}, digest {trace.digest}")
+        verdicts.append(verdict)
+    if as_json:
+        _say_json(verdicts)
+    return _FAILED if any(verdict["error"] for verdict in verdicts) else 0
+
+
+def _counts(trace: Trace) -> str:
+    return (
+        f"{trace.questions.height} questions, {trace.samples.height} samples, "
+        f"{trace.checkpoints.height} checkpoints"
+    )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _say_json(value: object) -> None:
+    _say(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _complain(error: Exception) -> None:
+    sys.stderr.write(f"error: {error}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
