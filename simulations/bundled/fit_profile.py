@@ -1,12 +1,13 @@
 """Fits a latency profile to a measurement of an engine that logged 20 logprobs a token.
 
 Each figure is read from the stage that shows it alone; nothing is tuned on wall times. Steps are
-weighed by relative error and otherwise alike: on one machine the same step drifts by some 15 %
+weighed by relative error and otherwise alike: on one machine the same step drifts by some 8 %
 over seconds (the host, not the GPU, limits narrow batches), so a stage counts by how long it was.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ BLOCK_TOKENS = 16
 
 NAME = "measured-h100-qwen2.5-coder-1.5b"
 _MODEL = "Qwen2.5-Coder-1.5B-Instruct"
-_KILOTOKENS = 1e5  # contexts in this unit keep the least squares well scaled
+_CONTEXT_UNIT = 1e5  # tokens; keeps the least squares well scaled
 _SIGNIFICANT = 4
 
 
@@ -101,18 +102,15 @@ def fit_decode(steps: Sequence[Steps]) -> tuple[Floats, float]:
             for stage in steps
         ]
     )
-    columns = np.column_stack([_ramps(width), context / _KILOTOKENS])
+    columns = np.column_stack([_ramps(width), context / _CONTEXT_UNIT])
     weight = 1.0 / _typical(width, seconds)
     found, _ = nnls(columns * weight[:, None], seconds * weight)
-    return np.cumsum(found[:-1]), float(found[-1] / _KILOTOKENS)
+    return np.cumsum(found[:-1]), float(found[-1] / _CONTEXT_UNIT)
 
 
 def _ramps(width: Ints) -> Floats:
     """One column for the table's first value, and one for the rise to each further point."""
-    rises = [
-        np.clip((width - low) / (high - low), 0.0, 1.0)
-        for low, high in zip(WIDTHS, WIDTHS[1:], strict=False)
-    ]
+    rises = [np.clip((width - low) / (high - low), 0.0, 1.0) for low, high in pairwise(WIDTHS)]
     return np.column_stack([np.ones(len(width)), *rises])
 
 
@@ -131,7 +129,9 @@ def fit_prefill(ttft: Sequence[Ttft], runs: Iterable[Run]) -> Prefill:
     Every situation (idle, beside 16 or 64 samples, slots refilled at 16 or 64) weighs the same.
     """
     stages = [run.stages for run in runs]
-    new, seconds, weight = [], [], []
+    new: list[float] = []
+    seconds: list[float] = []
+    weight: list[float] = []
     loads = sorted({one.load for one in ttft})
     for load in loads:
         kinds = sorted({(one.prompt_tokens, one.hit) for one in ttft if one.load == load})
@@ -211,7 +211,7 @@ def _description(stall: float | None, runs: tuple[str, ...]) -> str:
         f"2026-11-24. Steps from the engine's time stamps by width and context, above width "
         f"{CLIENT_LIMITED_ABOVE} from the client's, which is the limit there; prefill and probe "
         f"from times to the first token, stops from aborts. The host drifts: the same step varies "
-        f"by about 15 % (1 sd) over seconds and by up to 30 % between stages at width 4 and below."
+        f"by about 8 % (1 sd) within seconds and 10 % between stages, most at width 16 and below."
     )
     if stall is not None:
         text += (

@@ -9,7 +9,10 @@ import msgspec
 import polars as pl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from polars._typing import PolarsDataType
 
 
 class TimedSample(msgspec.Struct, frozen=True):
@@ -87,14 +90,14 @@ class Timings(msgspec.Struct, frozen=True):
         return {name: getattr(self, name) for name in names}
 
 
-STEP_COLUMNS = {
+STEP_COLUMNS: Mapping[str, PolarsDataType] = {
     "run": pl.String,
     "stage": pl.String,
     "engine_s": pl.Float64,
     "frontend_s": pl.Float64,
     "n_requests": pl.Int64,
 }
-PROBE_COLUMNS = {"probe_tokens": pl.Int64}
+PROBE_COLUMNS: Mapping[str, PolarsDataType] = {"probe_tokens": pl.Int64}
 
 
 def read_timings(folder: Path) -> Timings:
@@ -111,7 +114,7 @@ def read_timings(folder: Path) -> Timings:
         raise ValueError(f"{path}: {error}") from error
 
 
-def read_table(path: Path, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+def read_table(path: Path, columns: Mapping[str, PolarsDataType]) -> pl.DataFrame:
     """Read these columns of a parquet file, cast to these types.
 
     Raises:

@@ -48,9 +48,9 @@ def _pieces(model: str, frames: Mapping[str, pl.DataFrame]) -> Iterator[bytes]:
 
 def _values(column: pl.Series) -> Iterator[bytes]:
     if column.dtype == pl.String:
-        texts = [text.encode() for text in column.fill_null("").to_list()]
-        yield b"".join(len(text).to_bytes(8, "little") for text in texts)
-        yield b"".join(texts)
+        texts = column.fill_null("")
+        yield texts.str.len_bytes().to_numpy().astype("<u8").tobytes()
+        yield "".join(texts.to_list()).encode()
         return
     numbers = column.fill_null(value=False) if column.dtype == pl.Boolean else column.fill_null(0)
     # Adding 0 makes -0.0 into 0.0: they are equal, so they must digest alike.

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
 from simulations.traces.errors import TraceError
 from simulations.traces.schema import FORMAT
-from simulations.traces.typed_json import decode_typed
-
-Text = Annotated[str, msgspec.Meta(min_length=1)]
+from simulations.traces.typed_json import Text, decode_typed, refuse_non_finite
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +66,14 @@ def decode_header(raw: bytes, where: str) -> Header:
     return decode_typed(raw, _header_decoder, where)
 
 
-def encode_header(header: Header) -> bytes:
-    """Write a header as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n"
+def encode_header(header: Header, where: str) -> bytes:
+    """Write a header as indented JSON; `where` names the file in errors.
+
+    Raises:
+        TraceError: if it could not be read back: a header made in Python is unchecked.
+        TypeError: if a sampling parameter is nothing that JSON has.
+    """
+    refuse_non_finite(msgspec.to_builtins(header), where)  # JSON would make them null
+    raw = msgspec.json.encode(header)
+    decode_header(raw, where)
+    return msgspec.json.format(raw, indent=2) + b"\n"

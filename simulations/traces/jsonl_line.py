@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from simulations.traces.typed_json import Text
+
 _MOST = 2**63 - 1  # what an Int64 column holds
 Count = Annotated[int, Meta(ge=0, le=_MOST)]
 Position = Annotated[int, Meta(ge=1, le=_MOST)]
+Reason = Annotated[str, Meta(pattern=r"\A(stop|length|stopped|error)\Z")]
 Entropy = Annotated[float, Meta(ge=0.0)]
-Text = Annotated[str, Meta(min_length=1)]
 
 
 class CheckpointRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,7 +28,7 @@ class CheckpointRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     tokens: Position
-    answer: str | int | None | UnsetType = UNSET
+    answer: str | int | UnsetType | None = UNSET
     mean_entropy: Entropy | None = None
     tail_entropy: Entropy | None = None
     confidence: float | None = None
@@ -60,7 +62,7 @@ class SampleRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     features: dict[Text, float | None] | None = None
     prompt_tokens: Count | None = None
     arm: Text = "default"
-    finish_reason: Literal["stop", "length", "stopped", "error"] | None = None
+    finish_reason: Reason | None = None
     mean_entropy: Entropy | None = None
     tail_entropy: Entropy | None = None
     checkpoints: list[CheckpointRecord] = []
@@ -69,6 +71,6 @@ class SampleRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 sample_decoder = msgspec.json.Decoder(SampleRecord)
 
 
-def answer_text(answer: str | int | None | UnsetType) -> str | None:
+def answer_text(answer: str | int | UnsetType | None) -> str | None:
     """Write an answer as the string that votes are counted by; none if there is none."""
     return None if answer is None or answer is UNSET else str(answer)

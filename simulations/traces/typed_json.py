@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
@@ -16,9 +16,25 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_REPORT = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
-_FIELD = re.compile(r"Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`")
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+"""A string that says something."""
+
+# msgspec marks the keys of a mapping as `[...]` or "`key` in", and doesn't say which it means.
+_REPORT = re.compile(
+    r"(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>.*?)(?:\[\.\.\.\])?`)?", re.DOTALL
+)
+_FIELD = re.compile(
+    r"Object (?:(?P<absent>missing required)|contains unknown) field `(?P<name>.*)`", re.DOTALL
+)
 _STEP = re.compile(r"\.(?P<key>\w+)|\[(?P<index>\d+)\]")
+_RULES = {
+    r"^Expected str of length >= 1$": "must not be empty",
+    r"^Expected str matching regex '\\\\A\((.*)\)\\\\Z'$": r"must be one of \1",
+    r"^Expected \w+ >= (\d+)(\.0)?$": r"must be at least \1",
+    r"^Expected \w+ <= (\d+)$": r"must be at most \1",
+    r"^Expected ": "must be ",
+    r"^(Number|Integer value) out of range$": "must be in the range of a number",
+}
 
 
 def decode_typed(raw: bytes, decoder: msgspec.json.Decoder[T], where: str) -> T:
@@ -38,38 +54,43 @@ def decode_typed(raw: bytes, decoder: msgspec.json.Decoder[T], where: str) -> T:
     except msgspec.ValidationError as error:
         raise TraceError(where + _explain(str(error), raw)) from None
     except msgspec.DecodeError as error:
-        for path, value in _walk(_lenient(raw), ""):
-            if isinstance(value, float) and not math.isfinite(value):
-                raise TraceError(
-                    f"{where}, field {path or '(all)'}: must be a finite number, got {value!r}"
-                ) from None
-        raise TraceError(f"{where}: is no JSON: {error}") from None
+        refuse_non_finite(_lenient(raw), where)
+        reason = str(error).removeprefix("JSON is malformed: ")
+        raise TraceError(f"{where}: is no JSON: {reason}") from None
     except UnicodeDecodeError as error:
         raise TraceError(f"{where}: is not UTF-8: {error.reason}") from None
+
+
+def refuse_non_finite(found: object, where: str) -> None:
+    """Refuse a NaN or an infinity inside a tree of lists and dictionaries.
+
+    Raises:
+        TraceError: `<where>, field <path>: must be finite, got nan`.
+    """
+    for path, value in _walk(found, ""):
+        if path and isinstance(value, float) and not math.isfinite(value):
+            raise TraceError(f"{where}, field {path}: must be finite, got {value!r}") from None
 
 
 def _explain(report: str, raw: bytes) -> str:
     """Turn msgspec's report into `, field <path>: <what>, got <value>`."""
     match = _REPORT.fullmatch(report)
     what, path = (match["what"], match["path"] or "") if match else (report, "")
-    found = _lenient(raw)
     if field := _FIELD.fullmatch(what):
         name = f"{path}.{field['name']}".lstrip(".")
-        if field["what"] == "missing required":
-            return f", field {name}: is missing"
-        return f", field {name}: is unknown"
-    if path.endswith("[...]"):  # msgspec doesn't say which key of a mapping it means
-        path = path.removesuffix("[...]")
-        return f", field {path.lstrip('.')}: {_rule(what)}, got {shown(_at(found, path))}"
-    if not path:
-        return f": {_rule(what)}, got {shown(found)}"
-    return f", field {path.lstrip('.')}: {_rule(what)}, got {shown(_at(found, path))}"
+        return f", field {name}: {'is missing' if field['absent'] else 'is unknown'}"
+    document = _lenient(raw)
+    got = "" if document is None else f", got {shown(_at(document, path))}"
+    place = f", field {path.lstrip('.')}" if path else ""
+    return f"{place}: {_rule(what)}{got}"
 
 
 def _rule(what: str) -> str:
     """Say "must be …" for what msgspec expected; the type it got shows in the value."""
     rule = what.split(", got `", maxsplit=1)[0].replace("`", "")
-    return f"must be {rule.removeprefix('Expected ')}" if rule.startswith("Expected") else rule
+    for pattern, words in _RULES.items():
+        rule = re.sub(pattern, words, rule)
+    return rule
 
 
 def _at(found: object, path: str) -> object:

@@ -10,7 +10,7 @@ from uuid import uuid4
 from scheduler.latency import encode_profile
 from simulations.traces.errors import TraceError, shown
 from simulations.traces.folder import FILES, HEADER_FILE, PROFILE_FILE, Trace, assemble
-from simulations.traces.header import Header, decode_header, encode_header
+from simulations.traces.header import Header, encode_header
 from simulations.traces.schema import CHECKPOINTS, QUESTIONS, SAMPLES, SEGMENTS
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def write_trace(
     if segments is not None:
         frames[SEGMENTS.name] = segments
     trace = assemble(folder, header, frames, profile)
-    # A header built in Python has not been checked yet; what can't be read back isn't written.
-    decode_header(encode_header(trace.header), str(folder / HEADER_FILE))
-    _write_files(trace)
+    _write_files(trace, encode_header(trace.header, str(folder / HEADER_FILE)))
     return trace
 
 
@@ -82,7 +80,7 @@ def require_replaceable(folder: Path) -> None:
         raise TraceError(f"{folder}: won't be replaced, for it holds no {HEADER_FILE}")
 
 
-def _write_files(trace: Trace) -> None:
+def _write_files(trace: Trace, header: bytes) -> None:
     """Write beside the target and rename, so that no reader ever meets half a trace."""
     target = trace.path.resolve()  # a link keeps pointing where it did
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +96,7 @@ def _write_files(trace: Trace) -> None:
         for table, frame in tables.items():
             if frame is not None:
                 frame.write_parquet(fresh / table.file, compression="zstd")
-        (fresh / HEADER_FILE).write_bytes(encode_header(trace.header))
+        (fresh / HEADER_FILE).write_bytes(header)
         if trace.profile is not None:
             (fresh / PROFILE_FILE).write_bytes(encode_profile(trace.profile))
         _swap(fresh, target)

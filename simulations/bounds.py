@@ -1,0 +1,56 @@
+"""The two bounds that regret is measured against.
+
+Pool majority: the vote of every logged sample of a question, ties to the answer of the shortest
+sample, which would have finished first. It is what self-consistency tends to with the pool's size.
+
+Best stopping in hindsight: samples come one at a time in the order of the draws, and we stop
+at the first moment at which the leader of the vote is right; a question whose leader is never
+right is given up at once. No rule that only chooses when to stop can do better on those draws.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from simulations.pool import LoggedSample
+
+
+def pool_majority(samples: Iterable[LoggedSample]) -> str | None:
+    """Return the majority of all samples; None if none has an answer."""
+    votes: dict[str, int] = {}
+    for sample in sorted(samples, key=lambda sample: sample.tokens):
+        if sample.answer is not None:
+            votes[sample.answer] = votes.get(sample.answer, 0) + 1
+    return max(votes, key=votes.__getitem__) if votes else None
+
+
+def best_stopping(samples: Iterable[LoggedSample], gold: str) -> int | None:
+    """Return the tokens until the leader is right; None if it never is.
+
+    Args:
+        samples: In the order of the draws.
+        gold: The right answer.
+    """
+    votes: dict[str, int] = {}
+    tokens = 0
+    most, right = 0, 0
+    right_first = False  # whether the right answer came before all with as many votes
+    for sample in samples:
+        tokens += sample.tokens
+        answer = sample.answer
+        if answer is None:
+            continue
+        votes[answer] = count = votes.get(answer, 0) + 1
+        if answer == gold:
+            right = count
+            if right > most:
+                return tokens
+            right_first = right_first or most == 0
+        else:
+            most = max(most, count)
+            if right and right == most and right_first:
+                return tokens
+    return None

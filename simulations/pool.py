@@ -1,0 +1,112 @@
+"""Logged questions in the shape the simulated world plays them from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scheduler import FinishReason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What was logged of a sample after `tokens` tokens.
+
+    Attributes:
+        tokens: Tokens generated before it.
+        mean_entropy: Mean token entropy so far, in nats; None if not logged.
+        tail_entropy: Mean token entropy of the last 128 tokens, in nats; None if not logged.
+        probed: Whether an answer was asked for there.
+        answer: That answer; None if nothing parsed.
+    """
+
+    tokens: int
+    mean_entropy: float | None
+    tail_entropy: float | None
+    probed: bool
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A stretch of tool time.
+
+    Attributes:
+        tokens: Tokens generated before it.
+        seconds: Its length.
+    """
+
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSample:
+    """One logged generation.
+
+    Attributes:
+        sample: Its number in the trace.
+        tokens: All tokens it generated.
+        answer: Its final answer; None if nothing parsed.
+        finish_reason: Why it ended; `stopped` means that its end is not known.
+        prompt_tokens: Tokens of its prompt; 0 where not logged.
+        mean_entropy: Over the whole sample, in nats.
+        tail_entropy: Over its last 128 tokens, in nats.
+        checkpoints: In ascending order of tokens.
+        tool_calls: In ascending order of tokens.
+    """
+
+    sample: int
+    tokens: int
+    answer: str | None
+    finish_reason: FinishReason = FinishReason.STOP
+    prompt_tokens: int = 0
+    mean_entropy: float | None = None
+    tail_entropy: float | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedQuestion:
+    """One question with its pool of samples.
+
+    Attributes:
+        question_id: Its name, unique within the model.
+        gold: The right answer.
+        samples: By arm, in start order.
+        question: Its text, where logged.
+        features: Numbers known before the first sample.
+    """
+
+    question_id: str
+    gold: str
+    samples: dict[str, tuple[LoggedSample, ...]]
+    question: str | None
+    features: dict[str, float]
+
+    @property
+    def default_arm(self) -> str:
+        """The arm that stands for the default one: the arm of that name, else the first."""
+        return "default" if "default" in self.samples else next(iter(self.samples))
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All logged questions of one model.
+
+    Attributes:
+        model: Its name.
+        questions: In the order of the trace.
+    """
+
+    model: str
+    questions: tuple[LoggedQuestion, ...]
+
+    def samples_of(self, index: int) -> Sequence[LoggedSample]:
+        """Return a question's samples of its default arm."""
+        question = self.questions[index]
+        return question.samples[question.default_arm]

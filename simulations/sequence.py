@@ -1,0 +1,148 @@
+"""One sequence in the simulated engine: a sample, or the short continuation of a probe."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulations.pool import Checkpoint, LoggedSample
+
+
+class Stage(Enum):
+    """Where a sequence stands in the engine."""
+
+    QUEUED = "queued"
+    PREFILLING = "prefilling"
+    DECODING = "decoding"
+    IN_TOOL = "in tool"
+    GONE = "gone"
+
+
+class Sequence:
+    """What the engine holds of one sample.
+
+    Attributes:
+        position: Place of its question in the stream.
+        sample: Its number within the question.
+        log: The logged sample that it plays.
+        end_tokens: Tokens at which it ends.
+        cut: Whether a limit ends it before its logged end.
+        stage: Where it stands.
+        stopping: Whether it was stopped and the engine has not noticed yet.
+        is_probe: Whether it is the continuation of a probe.
+        begun: Whether its start was reported.
+        in_tool: Whether its tool's return is still to be reported.
+        uncached_tokens: Tokens of its context that its next prefill must compute.
+        milestone: Its own tokens at which it next does something.
+        epoch: Rises whenever an entry of the queue for it becomes void.
+        admitted: Order in which the engine took it in.
+    """
+
+    __slots__ = (
+        "_base_tokens",
+        "_progress_every",
+        "admitted",
+        "begun",
+        "cut",
+        "end_tokens",
+        "epoch",
+        "in_tool",
+        "is_probe",
+        "log",
+        "milestone",
+        "position",
+        "sample",
+        "stage",
+        "stopping",
+        "tools_done",
+        "uncached_tokens",
+    )
+
+    def __init__(
+        self,
+        position: int,
+        sample: int,
+        log: LoggedSample,
+        *,
+        max_tokens: int | None = None,
+        progress_every: int | None = None,
+        uncached_tokens: int = 0,
+        is_probe: bool = False,
+    ) -> None:
+        self.position = position
+        self.sample = sample
+        self.log = log
+        self.cut = max_tokens is not None and max_tokens < log.tokens
+        self.end_tokens = max_tokens if self.cut and max_tokens is not None else log.tokens
+        self.stage = Stage.QUEUED
+        self.stopping = False
+        self.is_probe = is_probe
+        self.begun = False
+        self.in_tool = False
+        self.uncached_tokens = uncached_tokens
+        self.tools_done = 0
+        self.epoch = 0
+        self.admitted = 0
+        self._progress_every = progress_every
+        self._base_tokens = 0.0  # own tokens less the clock's, while decoding; own tokens, else
+        self.milestone = self._next_milestone(0)
+
+    def enter_batch(self, clock_tokens: float) -> float:
+        """Begin to decode; return the clock's tokens at the milestone."""
+        self.stage = Stage.DECODING
+        self._base_tokens -= clock_tokens
+        return self.milestone - self._base_tokens
+
+    def leave_batch(self, clock_tokens: float) -> float:
+        """Decode no more; return the context held until now, in tokens."""
+        self._base_tokens += clock_tokens
+        self.stage = Stage.QUEUED
+        self.epoch += 1
+        return self.context(clock_tokens)
+
+    def context(self, clock_tokens: float) -> float:
+        """Return the tokens of context that it needs."""
+        return self.log.prompt_tokens + self.generated(clock_tokens)
+
+    def generated(self, clock_tokens: float) -> float:
+        """Return the tokens generated so far."""
+        if self.stage is Stage.DECODING:
+            return self._base_tokens + clock_tokens
+        return self._base_tokens
+
+    def pass_milestone(self) -> float:
+        """Look for the next milestone; return the clock's tokens at it."""
+        self.milestone = self._next_milestone(self.milestone)
+        return self.milestone - self._base_tokens
+
+    def tool_is_due(self) -> bool:
+        """Whether the milestone reached is a tool call."""
+        calls = self.log.tool_calls
+        return self.tools_done < len(calls) and calls[self.tools_done].tokens <= self.milestone
+
+    def _next_milestone(self, tokens: int) -> int:
+        following = self.end_tokens
+        if self._progress_every is not None:
+            following = min(
+                following, tokens - tokens % self._progress_every + self._progress_every
+            )
+        if self.tools_done < len(self.log.tool_calls):
+            following = min(following, self.log.tool_calls[self.tools_done].tokens)
+        return following
+
+
+def latest(checkpoints: tuple[Checkpoint, ...], tokens: float) -> Checkpoint | None:
+    """Return the last checkpoint at or before an age in tokens."""
+    found = bisect_right(checkpoints, tokens, key=lambda checkpoint: checkpoint.tokens)
+    return checkpoints[found - 1] if found else None
+
+
+def latest_probe(checkpoints: tuple[Checkpoint, ...], tokens: float) -> str | None:
+    """Return the answer of the last probed checkpoint at or before an age in tokens."""
+    found = bisect_right(checkpoints, tokens, key=lambda checkpoint: checkpoint.tokens)
+    for checkpoint in reversed(checkpoints[:found]):
+        if checkpoint.probed:
+            return checkpoint.answer
+    return None

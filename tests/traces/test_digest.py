@@ -1,0 +1,95 @@
+"""The digest is the content's, fixed for ever by format 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import polars as pl
+import pytest
+
+from simulations.traces import Header, read_trace, write_trace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def digest_of(path: Path, header: Header, tables: dict[str, pl.DataFrame]) -> str:
+    """Write the tables and give the digest."""
+    return write_trace(path, header, **tables).digest
+
+
+def test_digest_of_the_small_trace_never_changes(
+    tmp_path: Path, header: Header, tables: dict[str, pl.DataFrame]
+) -> None:
+    """A trace written today is recognised by every later version of this code."""
+    assert digest_of(tmp_path / "t", header, tables) == "PINNED"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_row_and_column_order_do_not_matter(
+    tmp_path: Path, header: Header, tables: dict[str, pl.DataFrame], seed: int
+) -> None:
+    """Shuffled rows and reversed columns give the same digest and the same frames."""
+    shuffled = {
+        name: frame.sample(fraction=1, shuffle=True, seed=seed).select(frame.columns[::-1])
+        for name, frame in tables.items()
+    }
+    straight = write_trace(tmp_path / "a", header, **tables)
+    crooked = write_trace(tmp_path / "b", header, **shuffled)
+    assert straight.digest == crooked.digest
+    assert straight.samples.equals(crooked.samples)
+
+
+def test_storage_does_not_matter(folder: Path) -> None:
+    """Another compression, other row groups and other row orders leave the digest."""
+    digest = read_trace(folder).digest
+    for path in folder.glob("*.parquet"):
+        pl.read_parquet(path).reverse().write_parquet(path, compression="gzip", row_group_size=1)
+    assert read_trace(folder).digest == digest
+
+
+def test_minus_zero_is_zero(
+    tmp_path: Path, header: Header, tables: dict[str, pl.DataFrame]
+) -> None:
+    """Numbers that are equal digest alike."""
+    before = digest_of(tmp_path / "a", header, tables)
+    negated = pl.when(pl.col("started_s") == 0).then(-0.0).otherwise("started_s")
+    tables["samples"] = tables["samples"].with_columns(started_s=negated)
+    assert digest_of(tmp_path / "b", header, tables) == before
+
+
+def test_null_is_not_zero(tmp_path: Path, header: Header, tables: dict[str, pl.DataFrame]) -> None:
+    """What is unknown is another content than a zero."""
+    before = digest_of(tmp_path / "a", header, tables)
+    tables["samples"] = tables["samples"].with_columns(pl.col("tail_entropy").fill_null(0.0))
+    assert digest_of(tmp_path / "b", header, tables) != before
+
+
+def test_letters_do_not_slide_between_rows(
+    tmp_path: Path, header: Header, tables: dict[str, pl.DataFrame]
+) -> None:
+    """The same letters cut differently into answers are another content."""
+    digests = set()
+    for golds in (["ab", "c"], ["a", "bc"]):
+        tables["questions"] = tables["questions"].with_columns(gold=pl.Series(golds))
+        digests.add(digest_of(tmp_path / "a", header, tables))
+    assert len(digests) == 2
+
+
+def test_model_counts_and_the_rest_of_the_header_does_not(
+    tmp_path: Path, header: Header, tables: dict[str, pl.DataFrame]
+) -> None:
+    """The digest covers who generated, not who wrote it down."""
+    before = digest_of(tmp_path / "a", header, tables)
+    renamed = msgspec.structs.replace(header, name="other", commit="abc", digest="stale")
+    assert digest_of(tmp_path / "a", renamed, tables) == before
+    other_model = msgspec.structs.replace(header, model="Tiny-2B")
+    assert digest_of(tmp_path / "a", other_model, tables) != before
+
+
+def test_segments_count(tmp_path: Path, header: Header, tables: dict[str, pl.DataFrame]) -> None:
+    """A trace without its segments is another trace."""
+    before = digest_of(tmp_path / "a", header, tables)
+    del tables["segments"]
+    assert digest_of(tmp_path / "a", header, tables) != before
