@@ -14,7 +14,7 @@ from bisect import bisect_right
 
 import msgspec
 
-from scheduler.checks import require_finite
+from scheduler.checks import require_finite, require_number
 from scheduler.errors import CallerError
 
 FORMAT = 1
@@ -57,17 +57,21 @@ class Prefill(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     A sample waits `base_s`, plus `s_per_token` for each prompt token that is not cached (only
     the first sample of a question pays that), plus `request_s` for each request handed to the
-    engine before it and not yet taken up: the front end takes them one by one.
+    engine before it and not yet taken up: the front end takes them one by one. For the last
+    `stall_s` of that wait nothing else decodes; the stalls of several arrivals may overlap.
+    Its first token is gained in the step after the wait.
     """
 
     base_s: float = 0.0
     s_per_token: float = 0.0
     request_s: float = 0.0
+    stall_s: float = 0.0
 
     def __post_init__(self) -> None:
         require_finite("prefill.base_s", self.base_s, 0.0)
         require_finite("prefill.s_per_token", self.s_per_token, 0.0)
         require_finite("prefill.request_s", self.request_s, 0.0)
+        require_number("prefill.stall_s", self.stall_s, 0.0, self.base_s)
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

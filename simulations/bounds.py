@@ -35,22 +35,17 @@ def best_stopping(samples: Iterable[LoggedSample], gold: str) -> int | None:
         gold: The right answer.
     """
     votes: dict[str, int] = {}
-    tokens = 0
-    most, right = 0, 0
-    right_first = False  # whether the right answer came before all with as many votes
-    for sample in samples:
+    first: dict[str, int] = {}  # place of each answer's first vote, which breaks ties
+    tokens, most, leader = 0, 0, None
+    for place, sample in enumerate(samples):
         tokens += sample.tokens
         answer = sample.answer
         if answer is None:
             continue
-        votes[answer] = count = votes.get(answer, 0) + 1
-        if answer == gold:
-            right = count
-            if right > most:
-                return tokens
-            right_first = right_first or most == 0
-        else:
-            most = max(most, count)
-            if right and right == most and right_first:
-                return tokens
+        count = votes[answer] = votes.get(answer, 0) + 1
+        first.setdefault(answer, place)
+        if leader is None or count > most or (count == most and first[answer] < first[leader]):
+            most, leader = count, answer
+        if leader == gold:
+            return tokens
     return None

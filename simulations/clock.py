@@ -35,6 +35,7 @@ class TokenClock:
         "_context_s",
         "_profile",
         "_slope_s",
+        "_stalled_s",
         "_step_s",
         "context_tokens",
         "now_s",
@@ -52,6 +53,7 @@ class TokenClock:
         self.context_tokens = 0.0
         self._step_s = inf
         self._slope_s = 0.0
+        self._stalled_s = 0.0
 
     def join(self, context_tokens: float) -> None:
         """Let one more sequence run."""
@@ -65,12 +67,17 @@ class TokenClock:
         self.context_tokens = self.context_tokens - context_tokens if self.width else 0.0
         self._retune()
 
+    def stall(self, until_s: float) -> None:
+        """Let nothing decode until `until_s`; stalls that overlap count once."""
+        self._stalled_s = max(self._stalled_s, until_s)
+
     def time_of(self, tokens: float) -> float:
         """Return the wall time at which the clock reaches `tokens`, if nothing changes."""
         ahead = tokens - self.tokens
         if ahead <= 0.0:
             return self.now_s
-        return self.now_s + ahead * (self._step_s + self._slope_s * ahead)
+        begin_s = max(self.now_s, self._stalled_s)
+        return begin_s + ahead * (self._step_s + self._slope_s * ahead)
 
     def run_to_tokens(self, tokens: float, at_s: float) -> None:
         """Advance to `tokens`, whose wall time `at_s` is known from `time_of`."""
@@ -80,7 +87,7 @@ class TokenClock:
 
     def run_to_time(self, at_s: float) -> None:
         """Advance to the wall time `at_s`."""
-        elapsed = at_s - self.now_s
+        elapsed = at_s - max(self.now_s, self._stalled_s)
         if elapsed > 0.0 and self.width:
             step_s = self._step_s
             gained = (

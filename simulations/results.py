@@ -62,7 +62,7 @@ class PolicyResult(msgspec.Struct, frozen=True, kw_only=True):
         accuracy: Share of right answers.
         tokens_per_question: Tokens generated, those of stopped samples included.
         seconds_per_question: From a question's opening to its answer.
-        overruns: Streams that ended after their total time less its reserve.
+        overruns: Streams in which a question ran past the total time less the reserve.
         unanswered: Questions without a submission by their hard deadline.
         exhausted: Questions that asked for more samples than were logged.
         reasons: Questions by the reason for which they ended.

@@ -29,7 +29,7 @@ class PolicySums:
         seconds: Seconds from opening to answer, shape (pool).
         elapsed_s: Seconds into the stream at each place's answer, shape (questions).
         elapsed_squared: Their squares, shape (questions).
-        overruns: Streams that ended too late.
+        overruns: Streams in which a question ran past the total time less the reserve.
         unanswered: Questions without a timely submission.
         exhausted: Questions that ran out of logged samples.
         reasons: Questions by ending.
@@ -49,7 +49,14 @@ class PolicySums:
     @classmethod
     def zero(cls, pool: int, questions: int) -> PolicySums:
         """Return empty sums for a pool and a stream's length."""
-        return cls(*(np.zeros(pool) for _ in range(4)), *(np.zeros(questions) for _ in range(2)))
+        return cls(
+            count=np.zeros(pool),
+            correct=np.zeros(pool),
+            tokens=np.zeros(pool),
+            seconds=np.zeros(pool),
+            elapsed_s=np.zeros(questions),
+            elapsed_squared=np.zeros(questions),
+        )
 
     def add(self, indices: list[int], golds: list[str], outcomes: list[Outcome]) -> None:
         """Add one stream.
@@ -103,7 +110,12 @@ class BoundSums:
     @classmethod
     def zero(cls, pool: int) -> BoundSums:
         """Return empty sums for a pool."""
-        return cls(*(np.zeros(pool) for _ in range(4)))
+        return cls(
+            count=np.zeros(pool),
+            majority=np.zeros(pool),
+            stopping=np.zeros(pool),
+            stopping_tokens=np.zeros(pool),
+        )
 
     def merge(self, other: BoundSums) -> None:
         """Add the sums of other streams."""

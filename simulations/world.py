@@ -7,7 +7,7 @@ What costs time, all by the latency profile:
 
 - A start is taken up by the front end after those asked for before it, waits while the engine
   holds as many sequences or as much context as it can, and then for its prefill; the first
-  sample of a question pays for the prompt, the rest find it cached.
+  sample of a question pays for the prompt, the rest find it cached. An arrival stalls the rest.
 - Decoding is shared by all that run (`TokenClock`).
 - A stopped sample decodes on, and is charged for it, until the engine has noticed.
 - A probe's answer comes after a delay and a few tokens decoded within the batch.
@@ -231,8 +231,9 @@ class World:
             sequence.admitted = self._order
             self._held += 1
             self._prefilling_tokens += sequence.context(self._clock.tokens)
+            # It joins where its stall begins: from there on nothing decodes, it included.
             prefill_s = prefill.base_s + prefill.s_per_token * sequence.uncached_tokens
-            self._schedule(self._clock.now_s + prefill_s, self._join, sequence)
+            self._schedule(self._clock.now_s + prefill_s - prefill.stall_s, self._join, sequence)
 
     def _has_room(self, sequence: Sequence) -> bool:
         profile = self._profile
@@ -249,6 +250,7 @@ class World:
             return None
         context = sequence.context(self._clock.tokens)
         self._prefilling_tokens -= context
+        self._clock.stall(self._clock.now_s + self._profile.prefill.stall_s)
         self._decode(sequence, context)
         now_s, position, sample = self._clock.now_s, sequence.position, sequence.sample
         if not sequence.begun:

@@ -61,10 +61,10 @@ def fit_profile(
         raise ValueError("timings.json: no run has both stages ttft and abort")
     steps = read_steps(runs, chunks)
     base_s, context_s_per_token = fit_decode(steps)
-    prefill = fit_prefill(ttft, runs.values())
+    prefill = fit_prefill(ttft, runs.values(), fit_stall(steps))
     return LatencyProfile(
         name=NAME,
-        description=_description(stall_s(steps), tuple(runs)),
+        description=_description(tuple(runs)),
         model=_MODEL,
         gpu="NVIDIA H100 80GB HBM3",
         engine="vllm 0.26.0",
@@ -123,10 +123,11 @@ def _typical(width: Ints, seconds: Floats) -> Floats:
     return medians[between]
 
 
-def fit_prefill(ttft: Sequence[Ttft], runs: Iterable[Run]) -> Prefill:
+def fit_prefill(ttft: Sequence[Ttft], runs: Iterable[Run], stall_s: float) -> Prefill:
     """Fit the time to the first token: alone, by new tokens of the prompt, and within a burst.
 
-    Every situation (idle, beside 16 or 64 samples, slots refilled at 16 or 64) weighs the same.
+    `stall_s` is the part of it in which nothing else decodes, at most the whole wait. Every
+    situation (idle, beside 16 or 64 samples, slots refilled at 16 or 64) weighs the same.
     """
     stages = [run.stages for run in runs]
     new: list[float] = []
@@ -158,6 +159,7 @@ def fit_prefill(ttft: Sequence[Ttft], runs: Iterable[Run]) -> Prefill:
         base_s=_rounded(base_s),
         s_per_token=_rounded(s_per_token),
         request_s=_rounded(_request_s(bursts, float(base_s))),
+        stall_s=min(_rounded(stall_s), _rounded(base_s)),
     )
 
 
@@ -181,11 +183,11 @@ def fit_stop(aborts: Sequence[Abort]) -> float:
     )
 
 
-def stall_s(steps: Sequence[Steps]) -> float | None:
-    """Give the mean seconds by which an arrival holds up the samples that run.
+def fit_stall(steps: Sequence[Steps]) -> float:
+    """Fit the mean seconds by which an arrival holds up the samples that run.
 
     Read from the slots refilled one by one: what the steps near arrivals took beyond the quiet
-    ones. None where no run has such a stage.
+    ones. 0 where no run has such a stage.
     """
     excess, arrivals = 0.0, 0
     for stage in steps:
@@ -196,7 +198,7 @@ def stall_s(steps: Sequence[Steps]) -> float | None:
         quiet_s = stage.engine_s[full & stage.quiet].mean()
         excess += float((stage.engine_s[loud] - quiet_s).sum())
         arrivals += int(np.count_nonzero(stage.arrivals[loud]))
-    return excess / arrivals if arrivals else None
+    return max(0.0, excess / arrivals) if arrivals else 0.0
 
 
 def _rounded(value: float) -> float:
@@ -204,17 +206,13 @@ def _rounded(value: float) -> float:
     return float(f"{value:.{_SIGNIFICANT}g}")
 
 
-def _description(stall: float | None, runs: tuple[str, ...]) -> str:
-    text = (
+def _description(runs: tuple[str, ...]) -> str:
+    return (
         f"Measured on one H100 80GB (16 CPU cores) with vLLM 0.26.0 in one Python process, "
         f"bf16 from Q4_K_M weights, temperature 0.8, logprobs=20, {' and '.join(runs)}, "
         f"2026-11-24. Steps from the engine's time stamps by width and context, above width "
         f"{CLIENT_LIMITED_ABOVE} from the client's, which is the limit there; prefill and probe "
-        f"from times to the first token, stops from aborts. The host drifts: the same step varies "
-        f"by about 8 % (1 sd) within seconds and 10 % between stages, most at width 16 and below."
+        f"from times to the first token, stalls from slots refilled one by one, stops from aborts. "
+        f"The host drifts: the same step varies by about 8 % (1 sd) within seconds and 10 % "
+        f"between stages, most at width 16 and below."
     )
-    if stall is not None:
-        text += (
-            f" Not in the model: each arrival holds up the running batch by {stall * 1e3:.0f} ms."
-        )
-    return text

@@ -57,7 +57,7 @@ def import_jsonl(
     for number, line in _lines(source, progress):
         if line.strip():
             where = f"{source} line {number}"
-            rows.add(decode_typed(line, sample_decoder, where), where, number)
+            rows.add(decode_typed(line.rstrip(), sample_decoder, where), where, number)
     if not rows.samples["sample"]:
         raise TraceError(f"{source}: must have at least one sample, got none")
     name = _SUFFIXES.sub("", source.name) or source.name

@@ -70,13 +70,14 @@ def require_replaceable(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise TraceError(f"{folder}: must be a folder to be replaced by a trace")
-    found = {entry.name for entry in folder.iterdir()}
-    if found - FILES:
-        raise TraceError(
-            f"{folder}: won't be replaced, for it holds {shown(min(found - FILES))}, "
-            "which is no part of a trace"
-        )
-    if found and HEADER_FILE not in found:
+    found = sorted(folder.iterdir())
+    for entry in found:
+        if entry.name not in FILES or not entry.is_file():
+            raise TraceError(
+                f"{folder}: won't be replaced, for it holds {shown(entry.name)}, "
+                "which is no part of a trace"
+            )
+    if found and folder / HEADER_FILE not in found:
         raise TraceError(f"{folder}: won't be replaced, for it holds no {HEADER_FILE}")
 
 

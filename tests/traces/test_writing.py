@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import polars as pl
@@ -17,7 +17,7 @@ from simulations.traces import SAMPLES, TraceError, read_trace, write_trace
 if TYPE_CHECKING:
     from simulations.traces import Header
 
-Tables = dict[str, pl.DataFrame]
+Tables = dict[str, Any]  # name to frame; unpacked into arguments of several types
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -63,9 +63,7 @@ def test_rows_are_written_in_one_order(tmp_path: Path, header: Header, tables: T
 
 def test_bad_row_is_named_as_it_was_given(tmp_path: Path, header: Header, tables: Tables) -> None:
     """The row in the message is the caller's, before sorting, and nothing is written."""
-    tables["samples"] = (
-        tables["samples"].with_columns(tokens=pl.Series([1200, 900, -3])).reverse()
-    )
+    tables["samples"] = tables["samples"].with_columns(tokens=pl.Series([1200, 900, -3])).reverse()
     expected = r"samples\.parquet row 1, column tokens: must be at least 0, got -3$"
     with pytest.raises(TraceError, match=expected):
         write_trace(tmp_path / "t", header, **tables)

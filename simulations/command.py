@@ -1,0 +1,27 @@
+"""What every command of this package shares: one clear line for bad input, and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+BAD_INPUT = 2
+"""Exit code after an error of the user's."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line and whose examples keep their layout."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type] # as argparse takes them
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and leave."""
+        self.exit(BAD_INPUT, f"error: {message} (try {self.prog} --help)\n")
+
+
+def complain(error: Exception) -> None:
+    """Write an error as one line to stderr."""
+    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")

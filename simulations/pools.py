@@ -1,0 +1,136 @@
+"""From traces to pools: one pool a model, as the simulated world plays it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from scheduler import FinishReason
+from simulations.pool import Checkpoint, LoggedQuestion, LoggedSample, Pool, ToolCall
+from simulations.traces import FEATURE_PREFIX, TraceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import polars as pl
+
+    from simulations.traces import Trace
+
+Key = tuple[str, str, int]
+
+
+def pools_of(traces: Sequence[Trace]) -> list[Pool]:
+    """Return one pool a model, in the order in which models first appear.
+
+    Traces of one model form one pool; where two hold the same question, its samples add up in
+    the order of the traces.
+
+    Raises:
+        TraceError: if a trace comes twice, or two of one model differ in a question's answer.
+    """
+    by_model: dict[str, list[Trace]] = defaultdict(list)
+    seen: dict[str, Trace] = {}
+    for trace in traces:
+        if trace.digest in seen:
+            raise TraceError(f"{trace.path}: holds the same as {seen[trace.digest].path}")
+        seen[trace.digest] = trace
+        by_model[trace.header.model].append(trace)
+    return [Pool(model, tuple(_merged(several))) for model, several in by_model.items()]
+
+
+def _merged(traces: Sequence[Trace]) -> Iterable[LoggedQuestion]:
+    merged: dict[str, LoggedQuestion] = {}
+    for trace in traces:
+        for question in _questions(trace):
+            known = merged.get(question.question_id)
+            if known is None:
+                merged[question.question_id] = question
+                continue
+            if known.gold != question.gold:
+                raise TraceError(
+                    f"{trace.path}/questions.parquet, column gold: question "
+                    f"{question.question_id!r} has {question.gold!r}, elsewhere {known.gold!r}"
+                )
+            for arm, samples in question.samples.items():
+                known.samples[arm] = (*known.samples.get(arm, ()), *samples)
+    return merged.values()
+
+
+def _questions(trace: Trace) -> Iterable[LoggedQuestion]:
+    checkpoints = _grouped(trace.checkpoints, _checkpoint)
+    segments = {} if trace.segments is None else _grouped(trace.segments, dict)
+    samples: dict[str, dict[str, list[LoggedSample]]] = defaultdict(lambda: defaultdict(list))
+    for row in trace.samples.iter_rows(named=True):
+        key = _key(row)
+        samples[key[0]][key[1]].append(
+            _sample(row, tuple(checkpoints.get(key, ())), _tool_calls(segments.get(key, ())))
+        )
+    features = [name for name in trace.questions.columns if name.startswith(FEATURE_PREFIX)]
+    for row in trace.questions.iter_rows(named=True):
+        question_id = row["question_id"]
+        arms = samples.get(question_id, {})
+        if not arms:
+            raise TraceError(
+                f"{trace.path}/samples.parquet: question {question_id!r} has no sample"
+            )
+        yield LoggedQuestion(
+            question_id=question_id,
+            gold=row["gold"],
+            samples={arm: tuple(rows) for arm, rows in arms.items()},
+            question=row["question"],
+            features={
+                name.removeprefix(FEATURE_PREFIX): row[name]
+                for name in features
+                if row[name] is not None
+            },
+        )
+
+
+def _grouped(frame: pl.DataFrame, make: Any) -> dict[Key, list[Any]]:  # noqa: ANN401 - one grouping for two row types
+    grouped: dict[Key, list[Any]] = {}
+    for key, rows in groupby(frame.iter_rows(named=True), _key):
+        grouped[key] = [make(row) for row in rows]
+    return grouped
+
+
+def _key(row: dict[str, Any]) -> Key:
+    return row["question_id"], row["arm"], row["sample"]
+
+
+def _checkpoint(row: dict[str, Any]) -> Checkpoint:
+    return Checkpoint(
+        tokens=row["tokens"],
+        mean_entropy=row["mean_entropy"],
+        tail_entropy=row["tail_entropy"],
+        probed=row["probed"],
+        answer=row["answer"],
+    )
+
+
+def _sample(
+    row: dict[str, Any], checkpoints: tuple[Checkpoint, ...], tool_calls: tuple[ToolCall, ...]
+) -> LoggedSample:
+    reason = row["finish_reason"]
+    return LoggedSample(
+        sample=row["sample"],
+        tokens=row["tokens"],
+        answer=row["answer"],
+        finish_reason=FinishReason.STOP if reason is None else FinishReason(reason),
+        prompt_tokens=row["prompt_tokens"] or 0,
+        mean_entropy=row["mean_entropy"],
+        tail_entropy=row["tail_entropy"],
+        checkpoints=checkpoints,
+        tool_calls=tool_calls,
+    )
+
+
+def _tool_calls(segments: Iterable[dict[str, Any]]) -> tuple[ToolCall, ...]:
+    """Return the stretches of tool time, each at the tokens decoded before it."""
+    calls, tokens = [], 0
+    for row in segments:
+        if row["kind"] == "tool":
+            calls.append(ToolCall(tokens, row["seconds"] or 0.0))
+        else:
+            tokens += row["tokens"]
+    return tuple(calls)

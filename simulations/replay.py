@@ -1,0 +1,252 @@
+"""Replay logged generations through policies, on an honest clock.
+
+Run it as `python simulations/replay.py` or `python -m simulations.replay`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joblib import cpu_count
+from rich.console import Console
+
+from policies import POLICIES, parse_policy
+from scheduler import CallerError, LatencyProfile, encode_profile
+from scheduler.checks import require_finite
+from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
+from simulations.command import BAD_INPUT, Parser, complain
+from simulations.pools import pools_of
+from simulations.progress import progress
+from simulations.report import write_report
+from simulations.results import Settings, TraceInfo, encode_results
+from simulations.results_table import results_table
+from simulations.streams import Draw, Order
+from simulations.tournament import Entry, run
+from simulations.traces import read_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulations.pool import Pool
+    from simulations.results import Results
+    from simulations.traces import Trace
+
+DEFAULT_POLICIES = (
+    "self-consistency:k=16",
+    "adaptive-consistency",
+    "lead",
+    "share",
+    "clamp",
+    "null",
+)
+DEFAULT_QUESTIONS = 50
+DEFAULT_PER_QUESTION_S = 2.0
+DEFAULT_STREAMS = 200
+MAX_SEED = 2**64 - 1
+
+_EPILOG = f"""\
+TRACES are folders made by `python -m simulations.traces import`; without any, the bundled
+ones are played. Folders of one model form one pool of questions; several models are played
+one by one and reported each and together.
+
+A policy is NAME[:key=value,…] or a .json of {{"policy": NAME, "parameters": {{…}}}}:
+  {", ".join(sorted(POLICIES))}
+The first --policy is the baseline of the paired differences. Latency profiles that come with
+the package: {", ".join(profile_names())}.
+
+examples:
+  the bundled traces, six policies, a picture:
+    python simulations/replay.py --html report.html
+  your own traces, 60 seconds a question, hard questions first:
+    python simulations/replay.py traces/mine --policy clamp --policy share:width=16,equal=4 \\
+        --profile assumed-qwen3-8b --per-question-s 60 --order hard-first
+  token counts as papers report them, without a clock:
+    python simulations/replay.py traces/mine --unlimited --policy self-consistency \\
+        --policy lead:width=1,lead=3,cap=64 --json results.json
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Arguments without the program's name; by default those of the process.
+
+    Returns:
+        The exit code: 0, or 2 after one line on stderr.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        results = _replay(arguments)
+        Console().print(results_table(results))
+        if arguments.json is not None:
+            _write(arguments.json, encode_results(results))
+        if arguments.html is not None:
+            command = shlex.join([parser.prog, *(sys.argv[1:] if argv is None else argv)])
+            write_report(results, arguments.html, command)
+    except (ValueError, OSError) as error:
+        complain(error)
+        return BAD_INPUT
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> Results:
+    """Read what the arguments name and play it."""
+    entries = [Entry(text, parse_policy(text)) for text in arguments.policy or DEFAULT_POLICIES]
+    profile = read_profile(arguments.profile)
+    traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
+    pools = pools_of(traces)
+    settings = _settings(arguments, profile, pools)
+    total = settings.streams * len(pools)
+    done = 0
+    with progress(f"replaying {total} streams of {settings.questions} questions", total) as report:
+
+        def advance(streams: int) -> None:
+            nonlocal done
+            done += streams
+            report(done)
+
+        return run(
+            pools,
+            [_trace_info(trace) for trace in traces],
+            entries,
+            profile,
+            settings,
+            jobs=arguments.jobs,
+            advance=advance,
+        )
+
+
+def _settings(
+    arguments: argparse.Namespace, profile: LatencyProfile, pools: Sequence[Pool]
+) -> Settings:
+    pool = min(pools, key=lambda pool: len(pool.questions))
+    size = len(pool.questions)
+    questions = min(DEFAULT_QUESTIONS, size) if arguments.questions is None else arguments.questions
+    if questions > size:
+        raise CallerError(
+            f"argument --questions: must be at most the {size} of {pool.model}, got {questions}"
+        )
+    total_s = arguments.total_s
+    if total_s is None and not arguments.unlimited:
+        total_s = questions * arguments.per_question_s
+    if total_s is not None and arguments.reserve_s > total_s:
+        raise CallerError(
+            f"argument --reserve-s: must be at most the total of {total_s:g} s, "
+            f"got {arguments.reserve_s:g}"
+        )
+    return Settings(
+        profile=profile.name,
+        profile_digest=sha256(encode_profile(profile)).hexdigest(),
+        questions=questions,
+        total_s=total_s,
+        reserve_s=arguments.reserve_s,
+        floor_s=arguments.floor_s,
+        startup_s=arguments.startup_s,
+        gateway_s=arguments.gateway_s,
+        order=arguments.order,
+        draw=arguments.draw,
+        streams=arguments.streams,
+        seed=arguments.seed,
+    )
+
+
+def _trace_info(trace: Trace) -> TraceInfo:
+    return TraceInfo(
+        name=trace.name,
+        model=trace.header.model,
+        digest=trace.digest,
+        questions=trace.questions.height,
+        samples=trace.samples.height,
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_bytes(content)
+    part.replace(path)
+    sys.stderr.write(f"wrote {path}\n")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python simulations/replay.py",
+        description="Replay logged generations through policies, on an honest clock.",
+        epilog=_EPILOG,
+    )
+    add = parser.add_argument
+    add("traces", metavar="TRACES", nargs="*", type=Path, help="folders (default: the bundled)")
+    add("--policy", action="append", metavar="NAME[:key=value,…]", help="repeatable; see below")
+    add("--profile", default=DEFAULT_PROFILE, metavar="FILE|NAME", help="default: %(default)s")
+    add("--questions", type=_count, metavar="N", help="a stream (default: 50, or the pool)")
+    time = parser.add_mutually_exclusive_group()
+    time.add_argument("--total-s", type=_seconds, metavar="S", help="seconds of a stream")
+    time.add_argument(
+        "--per-question-s",
+        type=_seconds,
+        default=DEFAULT_PER_QUESTION_S,
+        metavar="S",
+        help="the same by question: a total of N times S, no cap on one (default: %(default)s)",
+    )
+    time.add_argument("--unlimited", action="store_true", help="no limit of time")
+    add("--reserve-s", type=_seconds, default=0.0, metavar="S", help="kept at the end")
+    add("--floor-s", type=_seconds, default=0.0, metavar="S", help="kept for each later question")
+    add("--startup-s", type=_seconds, default=0.0, metavar="S", help="charged at the start")
+    add("--gateway-s", type=_seconds, default=0.0, metavar="S", help="charged between questions")
+    add("--order", choices=[*Order], default=Order.RANDOM, help="default: %(default)s")
+    add("--draw", choices=[*Draw], default=Draw.RANDOM, help="samples (default: %(default)s)")
+    add("--streams", type=_count, default=DEFAULT_STREAMS, metavar="M", help="default: %(default)s")
+    add("--seed", type=_seed, default=0, metavar="K", help="of all draws (default: %(default)s)")
+    add("--jobs", type=_count, default=cpu_count(), metavar="J", help="processes (default: cores)")
+    add("--json", type=_file, metavar="FILE", help="write the results; overwrites")
+    add("--html", type=_file, metavar="FILE", help="write a report with pictures; overwrites")
+    return parser
+
+
+def _file(text: str) -> Path:
+    """Refuse a file that could not be written, before the long work."""
+    path = Path(text)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"must be a file in a folder that exists, got {text!r}")
+    return path
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+        require_finite("seconds", value, 0.0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a number of seconds, finite and at least 0, got {text!r}"
+        ) from None
+    return value
+
+
+def _count(text: str) -> int:
+    return _integer(text, 1, MAX_SEED)
+
+
+def _seed(text: str) -> int:
+    return _integer(text, 0, MAX_SEED)
+
+
+def _integer(text: str, low: int, high: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {low}, got {text!r}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,275 @@
+"""Results as tables of text: for the terminal here, for the page in `simulations.report`.
+
+Both show the same numbers in the same words, so the words are made here once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from simulations.results import Interval, ModelResult, PairedResult, PolicyResult, Results
+
+DIGEST_SHOWN = 12
+_NAME_WIDTH = 20
+_SMALL = 100.0  # columns that stay below it show two decimals
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A figure and, where it has one, its interval."""
+
+    value: str
+    interval: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One policy's line.
+
+    Attributes:
+        place: The policy's place in the results, from 0.
+        policy: As it was given.
+        cells: One for each column.
+    """
+
+    place: int
+    policy: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table: its title, the columns after the policy's, and a row a policy."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def results_table(results: Results) -> Group:
+    """Return everything a terminal shows of a replay, for 100 columns or more."""
+    parts: list[Table | Text] = []
+    for grid in grids(results):
+        parts += [Text(grid.title, style="bold"), _drawn(grid), Text()]
+    parts.append(Text(legend(results)))
+    parts.append(Text())
+    settings = Table.grid(padding=(0, 2))
+    for name, value in facts(results):
+        settings.add_row(Text(name, style="bold"), Text(value))
+    parts.append(settings)
+    return Group(*parts)
+
+
+def grids(results: Results) -> list[Grid]:
+    """Return the tables: policies, then differences from the first, then each model's."""
+    found = [_policy_grid(results)]
+    if results.paired:
+        found.append(_paired_grid(results))
+    models = list(results.policies[0].by_model)
+    if len(models) > 1:
+        found += [_model_grid(model, results.policies) for model in models]
+    return found
+
+
+def legend(results: Results) -> str:
+    """Say what the columns mean and what the counts are out of."""
+    streams = results.settings.streams * len(results.policies[0].by_model)
+    questions = sum(results.policies[0].reasons.values())
+    return (
+        "Small figures: 95 % intervals from a bootstrap over questions. "
+        f"Overruns: streams that ended too late, of {streams:,}. "
+        "Unanswered: questions without an answer by their deadline; exhausted: questions that "
+        f"asked for more samples than were logged; both of {questions:,}. "
+        "Regret: points of accuracy that a bound has and the policy lacks."
+    )
+
+
+def facts(results: Results) -> list[tuple[str, str]]:
+    """Return the bounds, the settings and the digests, each with its name."""
+    bounds, settings = results.bounds, results.settings
+    majority = _percent(bounds.pool_majority)
+    stopping = _percent(bounds.best_stopping)
+    thousands = _thousands([bounds.best_stopping_tokens])(bounds.best_stopping_tokens)
+    limit = "no time limit" if settings.total_s is None else f"{settings.total_s:,g} s a stream"
+    return [
+        ("Pool majority", f"{majority.value} % ({majority.interval})"),
+        (
+            "Best stopping",
+            f"{stopping.value} % ({stopping.interval}) in hindsight, with {thousands.value} "
+            f"thousand tokens a question ({thousands.interval})",
+        ),
+        ("Time", f"{limit}, {_charges(results)}"),
+        (
+            "Streams",
+            f"{settings.streams:,} a model, {settings.questions:,} questions each, "
+            f"order {settings.order}, draws {settings.draw}, seed {settings.seed}",
+        ),
+        ("Profile", f"{settings.profile}, digest {settings.profile_digest[:DIGEST_SHOWN]}"),
+        *(
+            (
+                f"Trace {trace.name}",
+                f"{trace.model}, {trace.questions:,} questions, {trace.samples:,} samples, "
+                f"digest {trace.digest[:DIGEST_SHOWN]}",
+            )
+            for trace in results.traces
+        ),
+    ]
+
+
+def _charges(results: Results) -> str:
+    settings = results.settings
+    return (
+        f"{settings.reserve_s:,g} s reserved, {settings.floor_s:,g} s floor a question, "
+        f"{settings.startup_s:,g} s start-up, {settings.gateway_s:,g} s gateway a question"
+    )
+
+
+def _policy_grid(results: Results) -> Grid:
+    policies = results.policies
+    tokens = _thousands([p.tokens_per_question for p in policies])
+    seconds = _seconds([p.seconds_per_question for p in policies])
+    return Grid(
+        "Policies",
+        (
+            "accuracy\n(%)",
+            "thousand\ntokens\na question",
+            "seconds\na question",
+            "over-\nruns",
+            "un-\nanswered",
+            "ex-\nhausted",
+            "regret to\nmajority\n(points)",
+            "regret to\nstopping\n(points)",
+        ),
+        tuple(
+            Row(
+                place,
+                policy.policy,
+                (
+                    _percent(policy.accuracy),
+                    tokens(policy.tokens_per_question),
+                    seconds(policy.seconds_per_question),
+                    Cell(f"{policy.overruns:,}"),
+                    Cell(f"{policy.unanswered:,}"),
+                    Cell(f"{policy.exhausted:,}"),
+                    _percent(policy.regret.pool_majority),
+                    _percent(policy.regret.best_stopping),
+                ),
+            )
+            for place, policy in enumerate(policies)
+        ),
+    )
+
+
+def _paired_grid(results: Results) -> Grid:
+    base = results.policies[0]
+    places = {policy.policy: place for place, policy in enumerate(results.policies)}
+    seconds = _seconds([pair.seconds_per_question for pair in results.paired], signed=True)
+
+    def row(pair: PairedResult) -> Row:
+        return Row(
+            places[pair.policy],
+            pair.policy,
+            (
+                _cell(pair.accuracy, 100.0, 1, signed=True),
+                _relative(pair.tokens_per_question, base.tokens_per_question),
+                seconds(pair.seconds_per_question),
+            ),
+        )
+
+    return Grid(
+        f"Differences from {base.policy}, question by question",
+        ("accuracy\n(points)", "tokens\na question (%)", "seconds\na question"),
+        tuple(row(pair) for pair in results.paired),
+    )
+
+
+def _model_grid(model: str, policies: Sequence[PolicyResult]) -> Grid:
+    by_policy: list[ModelResult] = [policy.by_model[model] for policy in policies]
+    tokens = _thousands([result.tokens_per_question for result in by_policy])
+    seconds = _seconds([result.seconds_per_question for result in by_policy])
+    return Grid(
+        f"Model {model}",
+        ("accuracy\n(%)", "thousand tokens\na question", "seconds\na question"),
+        tuple(
+            Row(
+                place,
+                policy.policy,
+                (
+                    _percent(result.accuracy),
+                    tokens(result.tokens_per_question),
+                    seconds(result.seconds_per_question),
+                ),
+            )
+            for place, (policy, result) in enumerate(zip(policies, by_policy, strict=True))
+        ),
+    )
+
+
+def _percent(interval: Interval) -> Cell:
+    return _cell(interval, 100.0, 1)
+
+
+def _thousands(column: Sequence[Interval]) -> Callable[[Interval], Cell]:
+    return _column(column, 1e-3, signed=False)
+
+
+def _seconds(column: Sequence[Interval], *, signed: bool = False) -> Callable[[Interval], Cell]:
+    return _column(column, 1.0, signed=signed)
+
+
+def _column(
+    column: Sequence[Interval], scale: float, *, signed: bool
+) -> Callable[[Interval], Cell]:
+    """Return a writer that gives every cell of one column the same number of decimals."""
+    largest = max(abs(interval.mean) * scale for interval in column)
+    digits = 2 if largest < _SMALL else 1
+    return lambda interval: _cell(interval, scale, digits, signed=signed)
+
+
+def _relative(difference: Interval, base: Interval) -> Cell:
+    """Return a difference in percent of what the baseline takes."""
+    if base.mean == 0.0:
+        return Cell("no tokens to compare" if difference.mean else "0.0")
+    return _cell(difference, 100.0 / base.mean, 1, signed=True)
+
+
+def _cell(interval: Interval, scale: float, digits: int, *, signed: bool = False) -> Cell:
+    low, high = (_number(end * scale, digits) for end in (interval.low, interval.high))
+    return Cell(_number(interval.mean * scale, digits, signed=signed), f"{low}…{high}")
+
+
+def _number(value: float, digits: int, *, signed: bool = False) -> str:
+    """Write a number with a true minus sign and never as minus zero."""
+    text = f"{value:+z,.{digits}f}" if signed else f"{value:z,.{digits}f}"
+    return text.replace("-", "−")
+
+
+def _drawn(grid: Grid) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("policy", overflow="fold", vertical="top")
+    for column in grid.columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in grid.rows:
+        figures = (Text(f"{cell.value}\n{cell.interval}".rstrip()) for cell in row.cells)
+        table.add_row(Text(_folded(row.policy)), *figures)
+    return table
+
+
+def _folded(policy: str) -> str:
+    """Break a long policy after its colon and commas, where a reader would."""
+    lines = [""]
+    for piece in re.split(r"(?<=[:,])", policy):
+        if lines[-1] and len(lines[-1]) + len(piece) > _NAME_WIDTH:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(lines)

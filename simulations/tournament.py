@@ -1,0 +1,191 @@
+"""Several policies play the same streams: in blocks, on any number of processes.
+
+A block is a fixed number of streams of one model, whatever the number of processes, and blocks
+are added up in their own order. So the sums, and the bytes made of them, never depend on `jobs`.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+import msgspec
+from joblib import Parallel, delayed
+
+from policies import PolicySpec
+from scheduler import LatencyProfile, TimeBudget
+from simulations.bounds import best_stopping, pool_majority
+from simulations.comparison import Comparison
+from simulations.play import OVERRUN_S, Outcome, play
+from simulations.pool import LoggedQuestion, LoggedSample, Pool
+from simulations.results import Results, Settings, TraceInfo
+from simulations.streams import Draw, Order, Streams
+from simulations.sums import BoundSums, PolicySums
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+STREAMS_PER_BLOCK = 25
+
+Drawn = list[tuple[LoggedQuestion, list[LoggedSample]]]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A policy of the tournament.
+
+    Attributes:
+        name: As it was given.
+        spec: What it means.
+    """
+
+    name: str
+    spec: PolicySpec
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Some streams of one model, for one process.
+
+    Attributes:
+        pool: The model's questions.
+        first: Number of the first stream.
+        streams: How many.
+    """
+
+    pool: Pool
+    first: int
+    streams: int
+
+
+class BlockSums(msgspec.Struct, frozen=True):
+    """What a block added up to: a sum a policy, in their order, and the bounds."""
+
+    policies: list[PolicySums]
+    bounds: BoundSums
+
+
+def run(
+    pools: Sequence[Pool],
+    traces: Sequence[TraceInfo],
+    entries: Sequence[Entry],
+    profile: LatencyProfile,
+    settings: Settings,
+    *,
+    jobs: int,
+    advance: Callable[[int], None],
+) -> Results:
+    """Play all policies on all pools.
+
+    Args:
+        pools: One a model.
+        traces: What the pools were made of.
+        entries: The policies; the first is the baseline of the paired differences.
+        profile: What the engine costs.
+        settings: What to play.
+        jobs: Number of processes.
+        advance: Told how many streams have been played, block by block.
+    """
+    sums = {
+        pool.model: BlockSums(
+            [PolicySums.zero(len(pool.questions), settings.questions) for _ in entries],
+            BoundSums.zero(len(pool.questions)),
+        )
+        for pool in pools
+    }
+    blocks = list(_blocks(pools, settings.streams))
+    parallel = Parallel(n_jobs=min(jobs, len(blocks)), return_as="generator")
+    done = parallel(delayed(play_block)(block, entries, profile, settings) for block in blocks)
+    for block, found in zip(blocks, done, strict=True):
+        total = sums[block.pool.model]
+        for one, other in zip(total.policies, found.policies, strict=True):
+            one.merge(other)
+        total.bounds.merge(found.bounds)
+        advance(block.streams)
+    return _results(pools, traces, entries, settings, sums)
+
+
+def play_block(
+    block: Block, entries: Sequence[Entry], profile: LatencyProfile, settings: Settings
+) -> BlockSums:
+    """Play some streams of one model with every policy, on the same draws."""
+    pool = block.pool
+    streams = Streams(
+        pool, settings.questions, Order(settings.order), Draw(settings.draw), settings.seed
+    )
+    majority = [
+        pool_majority(pool.samples_of(index)) == question.gold
+        for index, question in enumerate(pool.questions)
+    ]
+    sums = [PolicySums.zero(len(pool.questions), settings.questions) for _ in entries]
+    bounds = BoundSums.zero(len(pool.questions))
+    for stream in range(block.first, block.first + block.streams):
+        indices = streams.questions_of(stream)
+        drawn = [(pool.questions[i], streams.samples_of(stream, i)) for i in indices]
+        golds = [question.gold for question, _ in drawn]
+        for entry, one in zip(entries, sums, strict=True):
+            outcomes = _play(entry, profile, settings, drawn)
+            one.add(indices, golds, outcomes)
+            one.overruns += _overran(outcomes, settings)
+        stops = [best_stopping(samples, question.gold) for question, samples in drawn]
+        bounds.count[indices] += 1.0
+        bounds.majority[indices] += [majority[index] for index in indices]
+        bounds.stopping[indices] += [tokens is not None for tokens in stops]
+        bounds.stopping_tokens[indices] += [tokens or 0 for tokens in stops]
+    return BlockSums(sums, bounds)
+
+
+def _play(entry: Entry, profile: LatencyProfile, settings: Settings, drawn: Drawn) -> list[Outcome]:
+    budget = TimeBudget(
+        inf if settings.total_s is None else settings.total_s,
+        questions=settings.questions,
+        reserve_s=settings.reserve_s,
+        floor_s=settings.floor_s,
+    )
+    return play(
+        entry.spec.build(),
+        budget,
+        profile,
+        drawn,
+        startup_s=settings.startup_s,
+        gateway_s=settings.gateway_s,
+    )
+
+
+def _overran(outcomes: list[Outcome], settings: Settings) -> bool:
+    if settings.total_s is None:
+        return False
+    limit_s = settings.total_s - settings.reserve_s + OVERRUN_S
+    # Overhead alone may use up the stream; that is no question's doing.
+    return any(one.seconds > 0.0 and one.opened_s + one.seconds > limit_s for one in outcomes)
+
+
+def _blocks(pools: Sequence[Pool], streams: int) -> Iterator[Block]:
+    for pool in pools:
+        for first in range(0, streams, STREAMS_PER_BLOCK):
+            yield Block(pool, first, min(STREAMS_PER_BLOCK, streams - first))
+
+
+def _results(
+    pools: Sequence[Pool],
+    traces: Sequence[TraceInfo],
+    entries: Sequence[Entry],
+    settings: Settings,
+    sums: dict[str, BlockSums],
+) -> Results:
+    comparison = Comparison(pools, settings.seed)
+    bounds = comparison.bounds({model: one.bounds for model, one in sums.items()})
+    by_policy = [
+        {model: one.policies[place] for model, one in sums.items()} for place in range(len(entries))
+    ]
+    return Results(
+        traces=list(traces),
+        settings=settings,
+        policies=[
+            comparison.policy(entry.name, one, bounds)
+            for entry, one in zip(entries, by_policy, strict=True)
+        ],
+        paired=[
+            comparison.paired(entry.name, one, entries[0].name, by_policy[0])
+            for entry, one in zip(entries[1:], by_policy[1:], strict=True)
+        ],
+        bounds=bounds.result(),
+    )
