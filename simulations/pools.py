@@ -67,7 +67,7 @@ def _questions(trace: Trace) -> Iterable[LoggedQuestion]:
             _sample(row, tuple(checkpoints.get(key, ())), _tool_calls(segments.get(key, ())))
         )
     features = [name for name in trace.questions.columns if name.startswith(FEATURE_PREFIX)]
-    for row in trace.questions.iter_rows(named=True):
+    for row in trace.questions.sort("position", "question_id").iter_rows(named=True):
         question_id = row["question_id"]
         arms = samples.get(question_id, {})
         if not arms:
@@ -130,7 +130,7 @@ def _tool_calls(segments: Iterable[dict[str, Any]]) -> tuple[ToolCall, ...]:
     calls, tokens = [], 0
     for row in segments:
         if row["kind"] == "tool":
-            calls.append(ToolCall(tokens, row["seconds"] or 0.0))
+            calls.append(ToolCall(tokens, row["duration_s"] or 0.0))
         else:
             tokens += row["tokens"]
     return tuple(calls)

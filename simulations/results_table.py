@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from simulations.results import Interval, ModelResult, PairedResult, PolicyResult, Results
 
 DIGEST_SHOWN = 12
-_NAME_WIDTH = 20
-_SMALL = 100.0  # columns that stay below it show two decimals
+_NAME_WIDTH = 19
+_SMALL = 10.0  # columns that stay below it show two decimals
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +139,13 @@ def _policy_grid(results: Results) -> Grid:
     tokens = _thousands([p.tokens_per_question for p in policies])
     seconds = _seconds([p.seconds_per_question for p in policies])
     return Grid(
-        "Policies",
+        "Policies, tokens and seconds a question",
         (
             "accuracy\n(%)",
-            "thousand\ntokens\na question",
-            "seconds\na question",
+            "thousand\ntokens",
+            "seconds",
             "over-\nruns",
-            "un-\nanswered",
+            "unan-\nswered",
             "ex-\nhausted",
             "regret to\nmajority\n(points)",
             "regret to\nstopping\n(points)",
@@ -188,7 +188,7 @@ def _paired_grid(results: Results) -> Grid:
 
     return Grid(
         f"Differences from {base.policy}, question by question",
-        ("accuracy\n(points)", "tokens\na question (%)", "seconds\na question"),
+        ("accuracy\n(points)", "tokens\n(%)", "seconds"),
         tuple(row(pair) for pair in results.paired),
     )
 
@@ -199,7 +199,7 @@ def _model_grid(model: str, policies: Sequence[PolicyResult]) -> Grid:
     seconds = _seconds([result.seconds_per_question for result in by_policy])
     return Grid(
         f"Model {model}",
-        ("accuracy\n(%)", "thousand tokens\na question", "seconds\na question"),
+        ("accuracy\n(%)", "thousand\ntokens", "seconds"),
         tuple(
             Row(
                 place,
@@ -237,9 +237,9 @@ def _column(
 
 
 def _relative(difference: Interval, base: Interval) -> Cell:
-    """Return a difference in percent of what the baseline takes."""
+    """Return a difference in percent of what the baseline takes, a dash if that is nothing."""
     if base.mean == 0.0:
-        return Cell("no tokens to compare" if difference.mean else "0.0")
+        return Cell("–")
     return _cell(difference, 100.0 / base.mean, 1, signed=True)
 
 
@@ -266,9 +266,9 @@ def _drawn(grid: Grid) -> Table:
 
 
 def _folded(policy: str) -> str:
-    """Break a long policy after its colon and commas, where a reader would."""
+    """Break a long policy after a colon, comma or hyphen, where a reader would."""
     lines = [""]
-    for piece in re.split(r"(?<=[:,])", policy):
+    for piece in re.split(r"(?<=[:,-])", policy):
         if lines[-1] and len(lines[-1]) + len(piece) > _NAME_WIDTH:
             lines.append("")
         lines[-1] += piece

@@ -172,8 +172,11 @@ def _checkpoints(windows: pl.DataFrame) -> pl.DataFrame:
 def _questions(logged: pl.DataFrame) -> pl.DataFrame:
     level = pl.when(pl.col("level") > 0).then(pl.col("level")).cast(pl.Float64)
     return QUESTIONS.canonical(
-        logged.unique("question_id").select(
+        logged.unique("question_id")
+        .sort("question_id")
+        .select(
             "question_id",
+            pl.int_range(pl.len(), dtype=pl.Int64).alias("position"),
             pl.lit(None, dtype=pl.String).alias("question"),
             "gold",
             level.alias("feature_level"),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
 
+from simulations.command import BAD_INPUT, Parser, complain
+from simulations.progress import progress
 from simulations.traces.describe import describe, description_table
 from simulations.traces.errors import TraceError
 from simulations.traces.jsonl import import_jsonl
-from simulations.traces.progress import file_progress
 from simulations.traces.read import read_trace
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from simulations.traces.folder import Trace
 
 _PROG = "python -m simulations.traces"
-_FAILED = 2
 
 _EXAMPLES = f"""examples:
   {_PROG} import Qwen3-8B.aime24.jsonl.gz traces/qwen3-8b --format jsonl
@@ -57,14 +57,6 @@ examples:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments, and leave."""
-        self.exit(_FAILED, f"error: {message} (try {self.prog} --help)\n")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -81,22 +73,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = _describe if arguments.command == "describe" else _validate
         return command(arguments.traces, as_json=arguments.json)
     except (TraceError, OSError) as error:
-        _complain(error)
-        return _FAILED
+        complain(error)
+        return BAD_INPUT
 
 
 def _parser() -> argparse.ArgumentParser:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(
+    parser = Parser(
         prog=_PROG,
         description="Make, show and check traces: folders of logged generations.",
         epilog=_EXAMPLES,
-        formatter_class=raw,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     importer = commands.add_parser(
-        "import", help="make a trace of another file", epilog=_IMPORT_HELP, formatter_class=raw
+        "import", help="make a trace of another file", epilog=_IMPORT_HELP
     )
     importer.add_argument("src", metavar="SRC", type=Path, help="the file to import")
     importer.add_argument("dst", metavar="DST", type=Path, help="the trace's folder")
@@ -104,11 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     importer.add_argument("--model", help="the model (default: SRC's name without .jsonl.gz)")
 
     describer = commands.add_parser(
-        "describe", help="show what is in traces", epilog=_DESCRIBE_HELP, formatter_class=raw
+        "describe", help="show what is in traces", epilog=_DESCRIBE_HELP
     )
-    validator = commands.add_parser(
-        "validate", help="check traces", epilog=_VALIDATE_HELP, formatter_class=raw
-    )
+    validator = commands.add_parser("validate", help="check traces", epilog=_VALIDATE_HELP)
     for command in (describer, validator):
         command.add_argument("traces", metavar="TRACE", nargs="+", type=Path, help="a folder")
         command.add_argument("--json", action="store_true", help="write a JSON list to stdout")
@@ -116,8 +104,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _import(src: Path, dst: Path, model: str | None) -> int:
-    with file_progress(src) as progress:
-        trace = import_jsonl(src, dst, model, progress=progress)
+    size = src.stat().st_size if src.is_file() else 0
+    with progress(f"importing {src.name}", size) as report:
+        trace = import_jsonl(src, dst, model, progress=report)
     _say(f"{dst}: {_counts(trace)}, digest {trace.digest}")
     return 0
 
@@ -139,7 +128,7 @@ def _validate(paths: Sequence[Path], *, as_json: bool) -> int:
             trace = read_trace(path)
         except TraceError as error:
             verdict["error"] = str(error)
-            _complain(error)
+            complain(error)
         else:
             verdict["digest"] = trace.digest
             if not as_json:
@@ -147,7 +136,7 @@ def _validate(paths: Sequence[Path], *, as_json: bool) -> int:
         verdicts.append(verdict)
     if as_json:
         _say_json(verdicts)
-    return _FAILED if any(verdict["error"] for verdict in verdicts) else 0
+    return BAD_INPUT if any(verdict["error"] for verdict in verdicts) else 0
 
 
 def _counts(trace: Trace) -> str:
@@ -163,10 +152,6 @@ def _say(line: str) -> None:
 
 def _say_json(value: object) -> None:
     _say(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
-
-
-def _complain(error: Exception) -> None:
-    sys.stderr.write(f"error: {error}\n")
 
 
 if __name__ == "__main__":

@@ -72,5 +72,6 @@ sample_decoder = msgspec.json.Decoder(SampleRecord)
 
 
 def answer_text(answer: str | int | UnsetType | None) -> str | None:
-    """Write an answer as the string that votes are counted by; none if there is none."""
-    return None if answer is None or answer is UNSET else str(answer)
+    """Write an answer as the string that votes are counted by; a blank one is none."""
+    text = "" if answer is None or answer is UNSET else str(answer)
+    return text if text.strip() else None

@@ -79,7 +79,8 @@ class Rows:
         names = sorted({name for facts in questions for name in facts} | {"question"})
         unknown = _Fact(None, 0)
         columns = {name: [facts.get(name, unknown).value for facts in questions] for name in names}
-        return {"question_id": list(self._questions), **columns}
+        ids = list(self._questions)
+        return {"question_id": [*ids], "position": [*range(len(ids))], **columns}
 
     def _learn(self, record: SampleRecord, where: str, line: int) -> None:
         """Keep what the line says of its question: it may add to what is known, not change it."""

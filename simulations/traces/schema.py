@@ -229,7 +229,7 @@ SEGMENTS = Table(
             "output put into the context (tool).",
             low=0,
         ),
-        Column("seconds", pl.Float64, nullable=True, doc="Seconds the tool took.", low=0),
+        Column("duration_s", pl.Float64, nullable=True, doc="Seconds the tool took.", low=0),
     ),
     key=("question_id", "arm", "sample", "segment"),
 )
@@ -239,6 +239,7 @@ QUESTIONS = Table(
     doc="A row is a question; its features stand in columns `feature_<name>`.",
     columns=(
         _QUESTION,
+        Column("position", pl.Int64, nullable=False, doc="Place in the run, from 0.", low=0),
         Column("question", pl.String, nullable=True, doc="The text of the question."),
         Column("gold", pl.String, nullable=False, doc="The right answer.", filled=True),
     ),

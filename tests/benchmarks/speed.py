@@ -10,14 +10,18 @@ import json
 import resource
 import sys
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from joblib import cpu_count
 
 from policies import parse_policy
 from scheduler import (
     Allowance,
+    AnyAction,
+    AnyEvent,
     Policy,
     QuestionOpened,
+    QuestionView,
     Reason,
     SampleFinished,
     SampleProgressed,
@@ -31,6 +35,9 @@ from simulations.results import Settings
 from simulations.tournament import Entry, run
 from simulations.traces import read_trace
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 WIDTH = 64
 REPEATS = 200
 
@@ -40,15 +47,26 @@ class Watch(Policy):
 
     progress_every_tokens = 32
 
-    def request(self, view):
+    def request(self, view: QuestionView) -> Allowance:
         """Ask for the width."""
+        del view
         return Allowance(width=WIDTH)
 
-    def decide(self, view):
+    def decide(self, view: QuestionView) -> list[AnyAction]:
         """Start all, then look at the margin."""
         if not view.started:
-            return view.start(WIDTH, Reason.WIDEN)
+            return [*view.start(WIDTH, Reason.WIDEN)]
         return [view.submit(Reason.LEAD)] if view.tally.margin >= WIDTH else []
+
+
+EVENTS: dict[str, Callable[[int], AnyEvent]] = {
+    "finish": lambda sample: SampleFinished(
+        at_s=1.0, position=0, sample=sample, answer=str(sample % 7), tokens=90
+    ),
+    "progress": lambda sample: SampleProgressed(
+        at_s=1.0, position=0, sample=sample, tokens=32, mean_entropy=0.3, tail_entropy=0.2
+    ),
+}
 
 
 def replay_streams(streams: int, jobs: int) -> float:
@@ -81,14 +99,8 @@ def core_event(kind: str) -> float:
         for sample in range(WIDTH):
             scheduler.handle(SampleStarted(at_s=0.0, position=0, sample=sample))
         begin = perf_counter()
-        for turn in range(WIDTH - 1):
-            if kind == "progress":
-                event = SampleProgressed(
-                    at_s=1.0, position=0, sample=turn, tokens=32, mean_entropy=0.3, tail_entropy=0.2
-                )
-            else:
-                event = SampleFinished(at_s=1.0, position=0, sample=turn, answer=str(turn % 7), tokens=90)
-            scheduler.handle(event)
+        for sample in range(WIDTH - 1):
+            scheduler.handle(EVENTS[kind](sample))
         spent_s += perf_counter() - begin
         events += WIDTH - 1
     return 1e6 * spent_s / events
@@ -96,12 +108,12 @@ def core_event(kind: str) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Report how fast replay and the core are here.")
     parser.add_argument("--streams", type=int, default=2000, help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     jobs = cpu_count()
-    few = replay_streams(200, 1)
+    replay_streams(200, 1)
     few_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     many = replay_streams(arguments.streams, 1)
     many_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -113,7 +125,6 @@ def main() -> None:
         "peak_memory_mib_200_streams": round(few_mib),
         f"peak_memory_mib_{arguments.streams}_streams": round(many_mib),
     }
-    del few
     if arguments.json:
         print(json.dumps(figures))
         return

@@ -65,12 +65,13 @@ def tables() -> dict[str, pl.DataFrame]:
                 "segment": [0, 1, 2],
                 "kind": ["decode", "tool", "decode"],
                 "tokens": [300, 40, 400],
-                "seconds": [None, 1.5, None],
+                "duration_s": [None, 1.5, None],
             }
         ),
         "questions": QUESTIONS.frame(
             {
                 "question_id": ["q1", "q2"],
+                "position": [1, 0],
                 "question": ["How many?", None],
                 "gold": ["204", "8"],
                 "feature_length": [9.0, None],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from simulations.traces import progress, read_trace
+from simulations.traces import read_trace
 from simulations.traces.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -139,28 +139,3 @@ def test_unwritable_target_is_one_line(log: Path, capsys: pytest.CaptureFixture[
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
-
-
-def test_long_import_tells_a_line_now_and_then(
-    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without a terminal, progress is a plain line every ten seconds with the time left."""
-    times = iter([0.0, 4.0, 12.0, 13.0])
-    monkeypatch.setattr(progress, "monotonic", lambda: next(times))
-    log.write_bytes(b" " * 100)
-    with progress.file_progress(log) as report:
-        for done in (10, 25, 50):
-            report(done)
-    assert capsys.readouterr().err == "importing log.jsonl: 25%, 36 s left\n"
-
-
-def test_terminal_gets_a_bar_that_goes_away(
-    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a terminal there is a bar, on stderr alone."""
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    with progress.file_progress(log) as report:
-        report(10)
-    said = capsys.readouterr()
-    assert "importing log.jsonl" in said.err
-    assert said.out == ""

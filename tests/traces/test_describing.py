@@ -49,7 +49,7 @@ def voted(
             }
         )
         names = ["q1", "q2", "q3"]
-        gold = QUESTIONS.frame({"question_id": names, "gold": ["1"] * 3})
+        gold = QUESTIONS.frame({"question_id": names, "position": [0, 1, 2], "gold": ["1"] * 3})
         return write_trace(tmp_path / "t", header, samples, tables["checkpoints"].clear(), gold)
 
     return make

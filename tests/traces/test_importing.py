@@ -87,10 +87,10 @@ def test_every_field_arrives(tmp_path: Path) -> None:
         ("q1", "tool", 0, 500, 1.0, None, -2.5, True, "144"),
         ("q1", "tool", 0, 750, None, 0.5, None, False, None),
     ]
-    assert trace.questions.columns[3:] == ["feature_hard", "feature_length"]
+    assert trace.questions.columns[4:] == ["feature_hard", "feature_length"]
     assert trace.questions.rows() == [
-        ("q1", "How many?", "204", None, 9.0),
-        ("q2", None, "204", None, None),
+        ("q1", 0, "How many?", "204", None, 9.0),
+        ("q2", 1, None, "204", None, None),
     ]
 
 
@@ -126,7 +126,7 @@ def test_question_facts_add_up(tmp_path: Path) -> None:
     ]
     (tmp_path / "log.jsonl").write_bytes(b"\n".join(lines))
     trace = import_jsonl(tmp_path / "log.jsonl", tmp_path / "out")
-    assert trace.questions.rows() == [("q1", "How?", "204", 1.0, 2.0)]
+    assert trace.questions.rows() == [("q1", 0, "How?", "204", 1.0, 2.0)]
 
 
 def test_progress_tells_bytes_read(tmp_path: Path) -> None:

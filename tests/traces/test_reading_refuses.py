@@ -48,7 +48,7 @@ BAD_VALUES = [
     ("checkpoints", 4, "answer", "7", "must be null where probed is false, got '7'"),
     ("checkpoints", 1, "confidence", math.nan, "must be finite, got nan"),
     ("segments", 2, "kind", "wait", "must be one of decode, tool, got 'wait'"),
-    ("segments", 2, "seconds", -1.5, "must be at least 0, got -1.5"),
+    ("segments", 2, "duration_s", -1.5, "must be at least 0, got -1.5"),
     ("segments", 1, "sample", 4, "must have a row in samples.parquet, got 4"),
     (
         "segments",

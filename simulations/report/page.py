@@ -1,0 +1,98 @@
+"""Writing the page: one file that needs no other, and no network."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import vl_convert
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from simulations.report.charts import colour_of, pictures, shape_of
+from simulations.report.template import TEMPLATE
+from simulations.results_table import facts, grids, legend
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from simulations.results import Results
+
+TITLE = "What a replay's time bought"
+
+
+def write_report(results: Results, path: Path, command: str) -> None:
+    """Write the report of a replay, whole or not at all; equal arguments give equal bytes.
+
+    Args:
+        results: What the replay found.
+        path: The HTML file; its folder must be there.
+        command: What made the results, to be shown.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    page = _render(results, command)
+    fresh = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        fresh.write_text(page, encoding="utf-8")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _render(results: Results, command: str) -> str:
+    drawn = pictures(results)
+    places = range(len(results.policies))
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE)
+    return template.render(
+        title=TITLE,
+        summary=_summary(results),
+        policies=results.policies,
+        colours=[colour_of(place) for place in places],
+        shapes=[shape_of(place) for place in places],
+        pictures=drawn,
+        grids=grids(results),
+        legend=legend(results),
+        reasons=_reasons(results),
+        facts=facts(results),
+        command=command,
+        bundle=Markup(vl_convert.javascript_bundle()),  # noqa: S704 - our own dependency
+        specs=_script_json([picture.spec for picture in drawn]),
+    )
+
+
+def _script_json(value: object) -> Markup:
+    """Write JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - no tag can begin without a "<"
+
+
+def _summary(results: Results) -> str:
+    settings = results.settings
+    models = len({trace.model for trace in results.traces})
+    pool = sum(trace.questions for trace in results.traces)
+    samples = sum(trace.samples for trace in results.traces)
+    limit = "without a time limit" if settings.total_s is None else f"of {settings.total_s:,g} s"
+    return (
+        f"{_counted(len(results.policies), 'policy', 'policies')} replayed on "
+        f"{_counted(settings.streams, 'stream', 'streams')} {limit}"
+        f"{' for each of ' + str(models) + ' models' if models > 1 else ''}, "
+        f"{_counted(settings.questions, 'question', 'questions')} a stream, drawn from "
+        f"{_counted(samples, 'logged sample', 'logged samples')} of "
+        f"{_counted(pool, 'question', 'questions')}."
+    )
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _reasons(results: Results) -> list[str]:
+    """Return every reason that occurs, the most frequent first."""
+    counts: dict[str, int] = {}
+    for policy in results.policies:
+        for reason, count in policy.reasons.items():
+            counts[reason] = counts.get(reason, 0) + count
+    return sorted(counts, key=lambda reason: (-counts[reason], reason))

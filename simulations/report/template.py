@@ -1,0 +1,157 @@
+"""The page that a report fills in; Jinja escapes all that it is given, save the bundled scripts."""
+
+from __future__ import annotations
+
+TEMPLATE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,">
+<title>{{ title }}</title>
+<style>
+:root {
+  color-scheme: light dark;
+  --page: #fff; --ink: #1c1f23; --soft: #5b626b; --line: #d9dde2; --tint: #f4f6f8;
+  --heat: 0, 114, 178;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #14171a; --ink: #e6e8ea; --soft: #a0a8b1; --line: #343a41; --tint: #1d2126;
+    --heat: 86, 180, 233;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 60rem;
+  background: var(--page); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif;
+}
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .5rem; }
+h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
+p { margin: .5rem 0; max-width: 44rem; }
+.soft, figcaption, small { color: var(--soft); }
+figcaption, .soft { font-size: .9rem; }
+code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }
+figure { margin: 0; }
+.key { list-style: none; padding: 0; margin: 1rem 0 0; display: flex; flex-wrap: wrap; \
+gap: .25rem 1.5rem; }
+.mark { white-space: nowrap; font-weight: bold; font-variant-numeric: tabular-nums; }
+.mark svg { width: .85em; height: .85em; overflow: visible; margin-right: .45em; }
+.chart { width: 100%; min-height: 24rem; }
+.chart text { stroke: var(--page); stroke-width: 3px; paint-order: stroke; }
+.wide { overflow-x: auto; border-block: 1px solid var(--line); }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: .4rem .6rem; text-align: right; vertical-align: top; }
+thead th { font-size: .85rem; line-height: 1.25; vertical-align: bottom; white-space: nowrap; }
+thead th, td small { font-weight: normal; color: var(--soft); }
+tbody tr { border-top: 1px solid var(--line); }
+td small { display: block; font-size: .8rem; white-space: nowrap; }
+.number, .policy { text-align: left; }
+.number { position: sticky; left: 0; background: var(--page); }
+.policy { font-weight: normal; min-width: 11rem; }
+dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .35rem 1.25rem; }
+dt { color: var(--soft); }
+dt, dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
+pre { background: var(--tint); border: 1px solid var(--line); border-radius: .4rem; \
+padding: .75rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+#vg-tooltip-element { background: var(--tint); color: var(--ink); border: 1px solid var(--line); \
+max-width: 90vw; }
+#vg-tooltip-element table { width: auto; }
+#vg-tooltip-element td, #vg-tooltip-element td.key { color: inherit; padding: .1rem .3rem; \
+text-align: left; }
+</style>
+</head>
+<body>
+{%- macro mark(place) -%}
+<span class="mark"><svg viewBox="-1 -1 2 2" aria-hidden="true" style="color: inherit">\
+<path d="{{ shapes[place] }}" fill="{{ colours[place] }}"/></svg>{{ place + 1 }}</span>
+{%- endmacro %}
+{%- macro table(grid) %}
+<div class="wide" role="region" tabindex="0" aria-label="{{ grid.title }}">
+<table>
+<thead><tr><th class="number" scope="col">#</th><th class="policy" scope="col">policy</th>
+{%- for column in grid.columns %}<th scope="col">{% for line in column.split("\\n") %}\
+{{ line }}{% if not loop.last %}<br>{% endif %}{% endfor %}</th>{% endfor %}</tr></thead>
+<tbody>
+{%- for row in grid.rows %}
+<tr><td class="number">{{ mark(row.place) }}</td>\
+<th class="policy" scope="row"><code>{{ row.policy }}</code></th>
+{%- for cell in row.cells %}<td>{{ cell.value }}\
+{% if cell.interval %} <small>{{ cell.interval }}</small>{% endif %}</td>{% endfor %}</tr>
+{%- endfor %}
+</tbody>
+</table>
+</div>
+{%- endmacro %}
+<main>
+<h1>{{ title }}</h1>
+<p>{{ summary }}</p>
+<noscript><p><strong>The pictures need JavaScript; the tables hold the same figures.</strong></p>\
+</noscript>
+<ul class="key" aria-label="Policies">
+{%- for policy in policies %}
+<li>{{ mark(loop.index0) }} <code>{{ policy.policy }}</code></li>
+{%- endfor %}
+</ul>
+{%- for picture in pictures %}
+<h2>{{ picture.title }}</h2>
+<figure>
+<div class="chart" role="img" aria-label="{{ picture.alt }}" data-place="{{ loop.index0 }}"></div>
+<figcaption>{{ picture.caption }}</figcaption>
+</figure>
+{%- endfor %}
+{%- for grid in grids %}
+<h2>{{ grid.title }}</h2>
+{%- if loop.first %}
+<p class="soft">{{ legend }}</p>
+{%- endif %}
+{{- table(grid) }}
+{%- endfor %}
+<h2>How questions ended</h2>
+<p class="soft">Share of each policy's questions (%), by the reason for which they ended.</p>
+<div class="wide" role="region" tabindex="0" aria-label="How questions ended">
+<table>
+<thead><tr><th class="number" scope="col">#</th><th class="policy" scope="col">policy</th>
+{%- for reason in reasons %}<th scope="col">{{ reason }}</th>{% endfor %}</tr></thead>
+<tbody>
+{%- for policy in policies %}
+{%- set total = policy.reasons.values() | sum %}
+<tr><td class="number">{{ mark(loop.index0) }}</td>\
+<th class="policy" scope="row"><code>{{ policy.policy }}</code></th>
+{%- for reason in reasons %}
+{%- set share = policy.reasons.get(reason, 0) / total if total else 0 %}
+{%- if reason in policy.reasons %}\
+<td style="background: rgba(var(--heat), {{ "%.3f" | format(0.45 * share) }})">\
+{{ "%.1f" | format(100 * share) }}</td>
+{%- else %}<td class="soft">–</td>{% endif %}
+{%- endfor %}</tr>
+{%- endfor %}
+</tbody>
+</table>
+</div>
+<h2>What was replayed</h2>
+<dl>
+{%- for name, value in facts %}
+<dt>{{ name }}</dt><dd>{{ value }}</dd>
+{%- endfor %}
+</dl>
+<h2>The command that made this</h2>
+<pre><code>{{ command }}</code></pre>
+</main>
+<script>{{ bundle }}</script>
+<script>
+const specs = {{ specs }};
+for (const place of document.querySelectorAll(".chart")) {
+  vegaEmbed(place, specs[place.dataset.place], {
+    mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false,
+  }).catch((error) => { place.textContent = `This picture failed: ${error.message}`; });
+}
+</script>
+</body>
+</html>
+"""

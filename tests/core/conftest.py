@@ -1,0 +1,76 @@
+"""A plain engine, policies made of functions, and a stream that has just been opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scheduler import (
+    Allowance,
+    LatencyProfile,
+    Policy,
+    QuestionOpened,
+    Scheduler,
+    Step,
+    TimeBudget,
+)
+from scheduler.latency import Decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scheduler import AnyAction, QuestionView, SampleView
+
+
+class Rule(Policy):
+    """A policy made of functions; without any it asks for everything and does nothing."""
+
+    def __init__(
+        self,
+        decide: Callable[[QuestionView], Any] = lambda _: [],
+        request: Callable[[QuestionView], Any] = lambda _: Allowance(),
+        weigh: Callable[[SampleView], Any] | None = None,
+    ) -> None:
+        self._decide = decide
+        self._request = request
+        self._weigh = weigh
+
+    def request(self, view: QuestionView) -> Allowance:
+        """Pass on."""
+        wish: Allowance = self._request(view)
+        return wish
+
+    def decide(self, view: QuestionView) -> Sequence[AnyAction]:
+        """Pass on."""
+        actions: Sequence[AnyAction] = self._decide(view)
+        return actions
+
+    def weigh(self, sample: SampleView) -> float:
+        """Pass on."""
+        return super().weigh(sample) if self._weigh is None else self._weigh(sample)
+
+
+@pytest.fixture(scope="session")
+def rule() -> type[Rule]:
+    """The class of policies made of functions."""
+    return Rule
+
+
+@pytest.fixture(scope="session")
+def profile() -> LatencyProfile:
+    """A hundred tokens a second, whatever runs."""
+    return LatencyProfile(name="t", decode=Decode(width=(1,), step_s=(0.01,)))
+
+
+@pytest.fixture
+def begin(profile: LatencyProfile) -> Callable[..., tuple[Scheduler, Step]]:
+    """Open the first question of a stream and give the scheduler and the first step."""
+
+    def open_first(
+        policy: Policy, *, total_s: float = 100.0, at_s: float = 0.0, questions: int | None = 1
+    ) -> tuple[Scheduler, Step]:
+        scheduler = Scheduler(policy, TimeBudget(total_s, questions=questions), profile)
+        return scheduler, scheduler.open(QuestionOpened(at_s=at_s, question_id="q0"))
+
+    return open_first
