@@ -55,9 +55,9 @@ class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise CallerError(
                     f"policy {self.policy!r} has no parameter {name!r}{_near_miss(name, known)}"
                 )
-            raw = None if value == "none" else value
+            read = _read_value(value) if isinstance(value, str) else value
             try:
-                arguments[name] = msgspec.convert(raw, hints[name], strict=False)
+                arguments[name] = msgspec.convert(read, hints[name])
             except msgspec.ValidationError as error:
                 raise CallerError(
                     f"policy {self.policy!r}, parameter {name}: {error}, got {value!r}"
@@ -103,6 +103,19 @@ def _parse_spec(text: str) -> PolicySpec:
             raise CallerError(f"policy {text!r}: parameter {key.strip()!r} comes twice")
         parameters[key.strip()] = value.strip()
     return PolicySpec(name.strip(), parameters)
+
+
+def _read_value(text: str) -> Value:
+    """Read `none`, `true`, `false` or a number as Python writes it; anything else is text."""
+    words: dict[str, Value] = {"none": None, "true": True, "false": False}
+    if text in words:
+        return words[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _read_spec(path: Path) -> PolicySpec:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from simulations.traces.jsonl import import_jsonl
 from simulations.traces.read import read_trace
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from simulations.traces.folder import Trace
