@@ -126,6 +126,11 @@ def facts(results: Results) -> list[tuple[str, str]]:
     ]
 
 
+def pieces(policy: str) -> list[str]:
+    """Cut a policy after its colons, commas and hyphens, where a line may break."""
+    return re.split(r"(?<=[:,-])", policy)
+
+
 def _charges(results: Results) -> str:
     settings = results.settings
     return (
@@ -266,9 +271,9 @@ def _drawn(grid: Grid) -> Table:
 
 
 def _folded(policy: str) -> str:
-    """Break a long policy after a colon, comma or hyphen, where a reader would."""
+    """Break a long policy into lines."""
     lines = [""]
-    for piece in re.split(r"(?<=[:,-])", policy):
+    for piece in pieces(policy):
         if lines[-1] and len(lines[-1]) + len(piece) > _NAME_WIDTH:
             lines.append("")
         lines[-1] += piece

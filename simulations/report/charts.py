@@ -142,14 +142,21 @@ def _scatter(results: Results, costs: dict[int, Interval], title: str) -> Record
         for (place, cost), (dx, dy) in zip(costs.items(), _label_offsets(shares), strict=True)
     ]
     base = alt.Chart(alt.Data(values=records))
-    x = alt.X("x:Q").title(title).scale(domain=[0, x_high], nice=False)
-    y = alt.Y("y:Q").title("Accuracy (%)").scale(domain=[y_low, y_high], nice=False)
+    # Every layer names the same scale, lest one of them widens it.
+    x_scale = alt.Scale(domain=[0, x_high], nice=False)
+    y_scale = alt.Scale(domain=[y_low, y_high], nice=False, zero=False)
+    x = alt.X("x:Q", scale=x_scale, title=title)
+    y = alt.Y("y:Q", scale=y_scale, title="Accuracy (%)")
+    bound_y = alt.Y("accuracy:Q", scale=y_scale, title="Accuracy (%)")
     colour = _colour(results)
     across = base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(
-        x=alt.X("x_low:Q"), x2="x_high:Q", y=y, color=colour
+        x=alt.X("x_low:Q", scale=x_scale, title=title), x2="x_high:Q", y=y, color=colour
     )
     along = base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(
-        x=x, y=alt.Y("y_low:Q"), y2="y_high:Q", color=colour
+        x=x,
+        y=alt.Y("y_low:Q", scale=y_scale, title="Accuracy (%)"),
+        y2="y_high:Q",
+        color=colour,
     )
     points = base.mark_point(filled=True, size=130, opacity=1).encode(
         x=x,
@@ -171,11 +178,11 @@ def _scatter(results: Results, costs: dict[int, Interval], title: str) -> Record
     )
     return _finished(
         alt.layer(
-            rules.encode(y=alt.Y("accuracy:Q")),
+            rules.encode(y=bound_y),
             across,
             along,
             points,
-            names.encode(x=alt.value(4), y=alt.Y("accuracy:Q"), text="name:N"),
+            names.encode(x=alt.value(4), y=bound_y, text="name:N"),
             numbers,
         )
     )
@@ -212,14 +219,19 @@ def _burn_down(results: Results) -> Picture:
         {**record, "dy": apart - end}
         for record, end, apart in zip(last, ends, _pushed_apart(ends), strict=True)
     ]
-    x = alt.X("place:Q").title("Place in the stream (questions answered)")
-    x = x.scale(domain=[0, settings.questions], nice=False).axis(tickMinStep=1)
-    y = alt.Y("y:Q").title(what).scale(domain=[y_low, y_high], nice=False)
+    x = alt.X(
+        "place:Q",
+        scale=alt.Scale(domain=[0, settings.questions], nice=False),
+        axis=alt.Axis(title="Place in the stream (questions answered)", tickMinStep=1),
+    )
+    y_scale = alt.Scale(domain=[y_low, y_high], nice=False)
+    y = alt.Y("y:Q", scale=y_scale, title=what)
+    low = alt.Y("low:Q", scale=y_scale, title=what)
     colour = _colour(results)
     base = alt.Chart(alt.Data(values=records))
     labelled = alt.Chart(alt.Data(values=labels))
     layers: list[alt.Chart] = [
-        base.mark_area(opacity=0.15).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour),
+        base.mark_area(opacity=0.15).encode(x=x, y=low, y2="high:Q", color=colour),
         base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour),
         labelled.mark_point(filled=True, size=90, opacity=1).encode(
             x=x, y=y, color=colour, shape=_shape(results)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from simulations.report.charts import colour_of, pictures, shape_of
 from simulations.report.template import TEMPLATE
-from simulations.results_table import facts, grids, legend
+from simulations.results_table import facts, grids, legend, pieces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +57,7 @@ def _render(results: Results, command: str) -> str:
         legend=legend(results),
         reasons=_reasons(results),
         facts=facts(results),
+        pieces=pieces,
         command=command,
         bundle=Markup(vl_convert.javascript_bundle()),  # noqa: S704 - our own dependency
         specs=_script_json([picture.spec for picture in drawn]),

@@ -36,7 +36,7 @@ h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
 p { margin: .5rem 0; max-width: 44rem; }
 .soft, figcaption, small { color: var(--soft); }
 figcaption, .soft { font-size: .9rem; }
-code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }
+code { font: .9em ui-monospace, monospace; overflow-wrap: break-word; }
 figure { margin: 0; }
 .key { list-style: none; padding: 0; margin: 1rem 0 0; display: flex; flex-wrap: wrap; \
 gap: .25rem 1.5rem; }
@@ -51,6 +51,7 @@ thead th { font-size: .85rem; line-height: 1.25; vertical-align: bottom; white-s
 thead th, td small { font-weight: normal; color: var(--soft); }
 tbody tr { border-top: 1px solid var(--line); }
 td small { display: block; font-size: .8rem; white-space: nowrap; }
+.reasons th { white-space: normal; }
 .number, .policy { text-align: left; }
 .number { position: sticky; left: 0; background: var(--page); }
 .policy { font-weight: normal; min-width: 11rem; }
@@ -71,6 +72,9 @@ text-align: left; }
 <span class="mark"><svg viewBox="-1 -1 2 2" aria-hidden="true" style="color: inherit">\
 <path d="{{ shapes[place] }}" fill="{{ colours[place] }}"/></svg>{{ place + 1 }}</span>
 {%- endmacro %}
+{%- macro name(policy) -%}
+<code>{% for piece in pieces(policy) %}{{ piece }}<wbr>{% endfor %}</code>
+{%- endmacro %}
 {%- macro table(grid) %}
 <div class="wide" role="region" tabindex="0" aria-label="{{ grid.title }}">
 <table>
@@ -80,7 +84,7 @@ text-align: left; }
 <tbody>
 {%- for row in grid.rows %}
 <tr><td class="number">{{ mark(row.place) }}</td>\
-<th class="policy" scope="row"><code>{{ row.policy }}</code></th>
+<th class="policy" scope="row">{{ name(row.policy) }}</th>
 {%- for cell in row.cells %}<td>{{ cell.value }}\
 {% if cell.interval %} <small>{{ cell.interval }}</small>{% endif %}</td>{% endfor %}</tr>
 {%- endfor %}
@@ -95,7 +99,7 @@ text-align: left; }
 </noscript>
 <ul class="key" aria-label="Policies">
 {%- for policy in policies %}
-<li>{{ mark(loop.index0) }} <code>{{ policy.policy }}</code></li>
+<li>{{ mark(loop.index0) }} {{ name(policy.policy) }}</li>
 {%- endfor %}
 </ul>
 {%- for picture in pictures %}
@@ -115,14 +119,14 @@ text-align: left; }
 <h2>How questions ended</h2>
 <p class="soft">Share of each policy's questions (%), by the reason for which they ended.</p>
 <div class="wide" role="region" tabindex="0" aria-label="How questions ended">
-<table>
+<table class="reasons">
 <thead><tr><th class="number" scope="col">#</th><th class="policy" scope="col">policy</th>
 {%- for reason in reasons %}<th scope="col">{{ reason }}</th>{% endfor %}</tr></thead>
 <tbody>
 {%- for policy in policies %}
 {%- set total = policy.reasons.values() | sum %}
 <tr><td class="number">{{ mark(loop.index0) }}</td>\
-<th class="policy" scope="row"><code>{{ policy.policy }}</code></th>
+<th class="policy" scope="row">{{ name(policy.policy) }}</th>
 {%- for reason in reasons %}
 {%- set share = policy.reasons.get(reason, 0) / total if total else 0 %}
 {%- if reason in policy.reasons %}\
