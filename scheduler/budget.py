@@ -56,6 +56,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         total_s: Seconds of the stream, its reserve taken off; infinite without a limit.
         left_s: Seconds of them left.
+        seen: Questions that came before this one.
         questions_left: Questions still to come, this one included.
         average_s: `total_s` by the expected number of questions of the stream.
         hard_s: The most that this question may take, in seconds from its opening.
@@ -65,6 +66,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
     total_s: float
     left_s: float
+    seen: int
     questions_left: QuestionsLeft
     average_s: float
     hard_s: float
@@ -296,6 +298,7 @@ class TimeBudget:
         return Grant(
             total_s=usable_s,
             left_s=left_s,
+            seen=self._seen - 1,
             questions_left=left,
             average_s=usable_s / (self._seen - 1 + left.expected),
             hard_s=hard_s,

@@ -85,17 +85,20 @@ class SampleProgressed(SampleEvent, frozen=True, kw_only=True, tag="sample-progr
         tokens: Tokens generated so far.
         mean_entropy: Mean token entropy so far, in nats.
         tail_entropy: Mean token entropy of the last 128 tokens, in nats.
+        confidence: Mean over the last 128 tokens of the negative log-probability of the likeliest
+            tokens (DeepConf's token confidence), in nats; higher is surer.
     """
 
     tokens: int
     mean_entropy: float | None = None
     tail_entropy: float | None = None
+    confidence: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.at_s < inf or self.tokens < 0:
             require_finite("at_s", self.at_s, 0.0)
             require_finite("tokens", self.tokens, 0)
-        _check_entropies(self.mean_entropy, self.tail_entropy)
+        _check_signals(self.mean_entropy, self.tail_entropy, self.confidence)
 
 
 class ToolCalled(SampleEvent, frozen=True, kw_only=True, tag="tool-called"):
@@ -125,6 +128,7 @@ class SampleFinished(SampleEvent, frozen=True, kw_only=True, tag="sample-finishe
         finish_reason: Why it ended.
         mean_entropy: Mean token entropy, in nats.
         tail_entropy: Mean token entropy of its last 128 tokens, in nats.
+        confidence: As in `SampleProgressed`, at its end.
     """
 
     answer: str | None
@@ -132,12 +136,13 @@ class SampleFinished(SampleEvent, frozen=True, kw_only=True, tag="sample-finishe
     finish_reason: FinishReason = FinishReason.STOP
     mean_entropy: float | None = None
     tail_entropy: float | None = None
+    confidence: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.at_s < inf or self.tokens < 0:
             require_finite("at_s", self.at_s, 0.0)
             require_finite("tokens", self.tokens, 0)
-        _check_entropies(self.mean_entropy, self.tail_entropy)
+        _check_signals(self.mean_entropy, self.tail_entropy, self.confidence)
 
 
 class SampleFailed(SampleEvent, frozen=True, kw_only=True, tag="sample-failed"):
@@ -150,11 +155,15 @@ class SampleFailed(SampleEvent, frozen=True, kw_only=True, tag="sample-failed"):
     message: str = ""
 
 
-def _check_entropies(mean_entropy: float | None, tail_entropy: float | None) -> None:
+def _check_signals(
+    mean_entropy: float | None, tail_entropy: float | None, confidence: float | None
+) -> None:
     if mean_entropy is not None and not 0.0 <= mean_entropy < inf:
         raise CallerError(f"mean_entropy must be finite and at least 0, got {mean_entropy!r}")
     if tail_entropy is not None and not 0.0 <= tail_entropy < inf:
         raise CallerError(f"tail_entropy must be finite and at least 0, got {tail_entropy!r}")
+    if confidence is not None and not -inf < confidence < inf:
+        raise CallerError(f"confidence must be finite, got {confidence!r}")
 
 
 AnyEvent = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import inf
 from typing import TYPE_CHECKING
 
 from scheduler.allowance import Allowance
@@ -23,8 +24,9 @@ class Policy(ABC):
 
     One object serves one stream, one question at a time. The core calls `request` once when a
     question opens and then `decide` whenever something has been revealed: the opening itself,
-    progress (if asked for), a tool call or return, a probe's answer, a sample's end, or a
-    deadline. Whatever a policy keeps for one question it resets in `request`.
+    progress (if asked for), a tool call or return, a probe's answer, a sample's end, a wake-up
+    that it asked for, or a deadline. Whatever a policy keeps for one question it resets in
+    `request`.
 
     A policy that raises, returns something else than actions, or asks for what it may not have
     never endangers the answer: refused actions are reported in the step, and a policy that
@@ -58,6 +60,18 @@ class Policy(ABC):
             Those after a submit are refused. An empty sequence means to wait; where nothing
             runs there is nothing to wait for, and the core submits.
         """
+
+    def next_wakeup_s(self, view: QuestionView) -> float:
+        """Say when to ask again though nothing happens; the default is never.
+
+        The core asks after each decision. The deadlines need no wake-up of the policy's own.
+
+        Returns:
+            Seconds since the stream began; one that is not at least a millisecond ahead is
+            put there. Infinity for never.
+        """
+        del view
+        return inf
 
     def weigh(self, sample: SampleView) -> float:
         """Weigh the vote of a sample that has finished, or whose forced answer has come.

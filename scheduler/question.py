@@ -14,6 +14,7 @@ deadline, the policy's submit, a failed policy, idleness.
 
 from __future__ import annotations
 
+from math import inf, isnan
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -67,9 +68,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     actions: tuple[AnyAction, ...] = ()
-    next_wakeup_s: float = float("inf")
+    next_wakeup_s: float = inf
     faults: tuple[SchedulerError, ...] = ()
     trims: tuple[Trim, ...] = ()
+
+
+NEXT_WAKEUP_AFTER_S = 1e-3
+"""A policy's own wake-ups lie at least so far apart, so that none can stop the clock."""
 
 
 class Question:
@@ -90,6 +95,7 @@ class Question:
         "_record",
         "_soft_at_s",
         "_state",
+        "_wake_at_s",
     )
 
     def __init__(
@@ -100,6 +106,7 @@ class Question:
         self._policy_failed = False
         self._state = QuestionState.OPEN
         self._hard_at_s = self._soft_at_s = opened.at_s + grant.hard_s
+        self._wake_at_s = inf  # the policy's own
         self._faults: list[SchedulerError] = []
 
     @property
@@ -162,7 +169,7 @@ class Question:
         if isinstance(event, SampleEvent):
             revealing = self._observe(event)
         elif isinstance(event, Woke):
-            revealing = at_s >= self._soft_at_s
+            revealing = at_s >= min(self._soft_at_s, self._wake_at_s)
         else:
             raise CallerError(f"{type(event).__name__} cannot come while a question is open")
         if self._state is QuestionState.ANSWERED:
@@ -180,6 +187,7 @@ class Question:
             return Step(actions=actions, faults=faults, trims=trims)
         soft_s = self._soft_at_s
         wakeup_s = soft_s if self._record.at_s < soft_s else self._hard_at_s
+        wakeup_s = min(wakeup_s, self._wake_at_s)
         return Step(actions=actions, next_wakeup_s=wakeup_s, faults=faults, trims=trims)
 
     # Events: what the engine says happened.
@@ -211,7 +219,7 @@ class Question:
             self._blame(f"sample {event.sample} shrank from {sample.tokens} to {event.tokens}")
             return False
         sample.enter(after)
-        sample.progress(event.tokens, event.mean_entropy, event.tail_entropy)
+        sample.progress(event)
         return True
 
     def _on_tool(
@@ -234,7 +242,7 @@ class Question:
     ) -> bool:
         if after is SampleState.FINISHED:
             after = FINISH_STATES.get(event.finish_reason, after)
-        sample.progress(event.tokens, event.mean_entropy, event.tail_entropy)
+        sample.progress(event)
         answer = event.answer
         if sample.max_tokens is not None and event.finish_reason is FinishReason.LENGTH:
             answer = None  # it was cut, whatever its text may hold
@@ -309,7 +317,22 @@ class Question:
             ending = self._nothing_left()
             if ending is not None:
                 taken.extend(self._end(ending))
+            else:
+                self._wake_at_s = self._ask_wakeup()
         return tuple(taken)
+
+    def _ask_wakeup(self) -> float:
+        """Ask the policy when it wants to be asked again."""
+        if self._policy_failed:
+            return inf
+        try:
+            wish_s = float(self._policy.next_wakeup_s(self._record))
+            if isnan(wish_s):
+                raise ValueError("next_wakeup_s returned nan")  # noqa: TRY301 - one road for every fault
+        except Exception as error:  # noqa: BLE001 - guarantee 1 holds for any policy
+            self._distrust(error)
+            return inf
+        return max(wish_s, self._record.at_s + NEXT_WAKEUP_AFTER_S)
 
     def _nothing_left(self) -> Reason | None:
         record = self._record

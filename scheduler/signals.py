@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from scheduler.states import LIVE, SampleState
+
+if TYPE_CHECKING:
+    from scheduler.events import SampleFinished, SampleProgressed
 
 
 class SampleView:
@@ -12,6 +17,7 @@ class SampleView:
         "_answer",
         "_arm",
         "_asked_s",
+        "_confidence",
         "_ended_s",
         "_forced",
         "_max_tokens",
@@ -38,6 +44,7 @@ class SampleView:
         self._answer: str | None = None
         self._mean_entropy: float | None = None
         self._tail_entropy: float | None = None
+        self._confidence: float | None = None
         self._probe_answer: str | None = None
         self._probes_asked = 0
         self._probes_answered = 0
@@ -99,6 +106,11 @@ class SampleView:
         return self._tail_entropy
 
     @property
+    def confidence(self) -> float | None:
+        """DeepConf's token confidence over the last 128 tokens; None if unknown."""
+        return self._confidence
+
+    @property
     def answer(self) -> str | None:
         """Its final answer; None before its end, or if nothing parsed."""
         return self._answer
@@ -137,11 +149,12 @@ class MutableSample(SampleView):
         """Note that decoding began."""
         self._started_s = at_s
 
-    def progress(self, tokens: int, mean_entropy: float | None, tail_entropy: float | None) -> None:
+    def progress(self, event: SampleProgressed | SampleFinished) -> None:
         """Note how far the sample has come."""
-        self._tokens = tokens
-        self._mean_entropy = mean_entropy
-        self._tail_entropy = tail_entropy
+        self._tokens = event.tokens
+        self._mean_entropy = event.mean_entropy
+        self._tail_entropy = event.tail_entropy
+        self._confidence = event.confidence
 
     def end(self, at_s: float, answer: str | None) -> None:
         """Note its end and final answer."""

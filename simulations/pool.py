@@ -19,6 +19,7 @@ class Checkpoint:
         tokens: Tokens generated before it.
         mean_entropy: Mean token entropy so far, in nats; None if not logged.
         tail_entropy: Mean token entropy of the last 128 tokens, in nats; None if not logged.
+        confidence: DeepConf's token confidence over the last 128 tokens; None if not logged.
         probed: Whether an answer was asked for there.
         answer: That answer; None if nothing parsed.
     """
@@ -28,6 +29,7 @@ class Checkpoint:
     tail_entropy: float | None
     probed: bool
     answer: str | None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ def _checkpoint(row: dict[str, Any]) -> Checkpoint:
         tail_entropy=row["tail_entropy"],
         probed=row["probed"],
         answer=row["answer"],
+        confidence=row["confidence"],
     )
 
 

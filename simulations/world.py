@@ -291,6 +291,7 @@ class World:
             tokens=tokens,
             mean_entropy=None if seen is None else seen.mean_entropy,
             tail_entropy=None if seen is None else seen.tail_entropy,
+            confidence=None if seen is None else seen.confidence,
         )
 
     def _finish(self, sequence: Sequence) -> AnyEvent:
@@ -300,7 +301,8 @@ class World:
             return self._failed(sequence, "the log ends before this sample did")
         if log.finish_reason is FinishReason.ERROR and not sequence.cut:
             return self._failed(sequence, "the logged sample ended in an error")
-        seen = latest(log.checkpoints, sequence.end_tokens) if sequence.cut else log
+        last = latest(log.checkpoints, sequence.end_tokens)
+        seen = last if sequence.cut else log
         return SampleFinished(
             at_s=self._clock.now_s,
             position=sequence.position,
@@ -310,6 +312,7 @@ class World:
             finish_reason=FinishReason.LENGTH if sequence.cut else log.finish_reason,
             mean_entropy=None if seen is None else seen.mean_entropy,
             tail_entropy=None if seen is None else seen.tail_entropy,
+            confidence=None if last is None else last.confidence,
         )
 
     def _failed(self, sequence: Sequence, message: str) -> SampleFailed:
