@@ -5,13 +5,11 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from scheduler import Allowance, Policy, Reason
+from policies.batch import BatchPolicy
 from scheduler.checks import require_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scheduler import AnyAction, Grant, QuestionView
+    from scheduler import QuestionView
 
 PUBLISHED_AVERAGE_S = 348.0
 """The published limit of 17,400 s over 50 questions."""
@@ -19,7 +17,7 @@ PUBLISHED_BASE_S = 300.0
 PUBLISHED_HIGH_S = 900.0
 
 
-class Clamp(Policy):
+class Clamp(BatchPolicy):
     """Give a question what the later ones can spare, between a floor and a ceiling.
 
     With n questions left (this one included),
@@ -47,23 +45,17 @@ class Clamp(Policy):
         width: int = 8,
         equal: int = 4,
     ) -> None:
+        super().__init__(width=width, equal=equal)
         if base_s is not None:
             require_finite("base_s", base_s, 0.0)
         if high_s is not None:
             require_finite("high_s", high_s, base_s or 0.0)
-        require_finite("width", width, 1)
-        require_finite("equal", equal, 1)
         self._base_s = base_s
         self._high_s = high_s
-        self._width = width
-        self._equal = equal
 
-    def request(self, view: QuestionView) -> Allowance:
-        """Ask for the clamped time."""
-        return Allowance(hard_s=self.budget_s(view.grant), width=self._width, samples=self._width)
-
-    def budget_s(self, grant: Grant) -> float:
-        """Return the seconds that the rule gives a question."""
+    def seconds(self, view: QuestionView) -> float:
+        """Return the clamped time."""
+        grant = view.grant
         scale = grant.average_s / PUBLISHED_AVERAGE_S
         base_s = PUBLISHED_BASE_S * scale if self._base_s is None else self._base_s
         high_s = PUBLISHED_HIGH_S * scale if self._high_s is None else self._high_s
@@ -71,14 +63,3 @@ class Clamp(Policy):
             return high_s
         later = grant.questions_left.expected - 1.0
         return min(max(grant.left_s - later * base_s, base_s), high_s)
-
-    def decide(self, view: QuestionView) -> Sequence[AnyAction]:
-        """Start all at once; stop at agreement or when the last has ended."""
-        weight = view.tally.leader_weight
-        if weight >= self._equal:
-            return [view.submit(Reason.AGREEMENT, leader_weight=weight)]
-        if not view.started:
-            return view.start(self._width, Reason.WIDEN)
-        if not view.live:
-            return [view.submit(Reason.CAP, finished=view.tally.finished)]
-        return []

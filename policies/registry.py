@@ -18,11 +18,21 @@ from scheduler import CallerError, Policy
 
 POLICIES = {
     "adaptive-consistency": "policies.adaptive_consistency:AdaptiveConsistency",
+    "bank": "policies.bank:Bank",
     "clamp": "policies.clamp:Clamp",
+    "confidence-momentum": "policies.confidence_momentum:ConfidenceMomentum",
+    "deep-confidence": "policies.deep_confidence:DeepConfidence",
+    "early-stopping-window": "policies.early_stopping_window:EarlyStoppingWindow",
+    "gears": "policies.gears:Gears",
     "lead": "policies.lead:Lead",
+    "line": "policies.line:Line",
     "null": "policies.null:Null",
+    "parallel-probe": "policies.parallel_probe:ParallelProbe",
     "self-consistency": "policies.self_consistency:SelfConsistency",
+    "sequential-test": "policies.sequential_test:SequentialTest",
     "share": "policies.share:Share",
+    "uncatchable-leader": "policies.uncatchable_leader:UncatchableLeader",
+    "uniform-allocation": "policies.uniform_allocation:UniformAllocation",
 }
 """Name → where its class stands; imported when asked for, since some need SciPy."""
 
