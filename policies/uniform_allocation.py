@@ -22,7 +22,7 @@ class UniformAllocation(Policy):
     With s the first sample's average negative log-likelihood a token, a sample is taken to
     succeed with p = exp(−s / tau), and the budget of `n` samples a question is split to maximise
     Σ 1 − (1 − p)^samples, which a greedy pass does exactly: each further sample goes to the
-    question with the largest gain p (1 − p)^samples. The first sample votes too. Nguyen, Gupta and Le,
+    question with the largest gain p (1 − p)^samples. The first sample votes too. Nguyen et al.,
     "Uncertainty-Aware Budget Allocation for Adaptive Test-Time Reasoning", 2026,
     arXiv 2605.26849.
 
