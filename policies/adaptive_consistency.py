@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from scipy.special import betainc
-
+from policies.criteria import beta_criterion
 from scheduler import Allowance, Policy, Reason
 from scheduler.checks import require_finite, require_number
 
@@ -55,14 +53,3 @@ class AdaptiveConsistency(Policy):
         if view.started < self._cap:
             return view.start(1, Reason.REPLACE if view.started else Reason.WIDEN)
         return [view.submit(Reason.CAP, finished=tally.finished)]
-
-
-@lru_cache(maxsize=65536)
-def beta_criterion(leader: float, runner_up: float) -> float:
-    """Return the probability that the leader's share exceeds the runner-up's.
-
-    Args:
-        leader: Votes for the leading answer.
-        runner_up: Votes for the next.
-    """
-    return float(1.0 - betainc(leader + 1.0, runner_up + 1.0, 0.5))

@@ -11,13 +11,14 @@ from scheduler.checks import require_finite
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scheduler import AnyAction, QuestionView
+    from scheduler import AnyAction, QuestionView, SampleView
 
 
 class ParallelProbe(RoundPolicy):
     """Probe all samples at equal intervals; stop on a stable majority, drop dissenters.
 
-    The question ends once the majority has repeated itself `stable` rounds in a row. After
+    A sample's latest answer is its vote. The question ends once the majority has repeated itself
+    `stable` rounds in a row. After
     `warm_up` rounds a running sample that has differed from it for `patience` rounds in a row is
     dropped with its vote. Zheng et al., "Parallel-Probe: Towards Efficient Parallel Thinking via
     2D Probing", 2026, arXiv 2602.03845, with the constants of its published main table.
@@ -32,6 +33,8 @@ class ParallelProbe(RoundPolicy):
         warm_up: Rounds before which no sample is dropped.
         patience: Rounds of dissent after which a sample is dropped, at least 1.
     """
+
+    probes_vote = True
 
     def __init__(
         self,
@@ -49,6 +52,11 @@ class ParallelProbe(RoundPolicy):
         self._stable = stable
         self._warm_up = warm_up
         self._patience = patience
+
+    def weigh(self, sample: SampleView) -> float:
+        """Give every vote the weight 1, that of a probe too."""
+        del sample
+        return 1.0
 
     def forget(self) -> None:
         """Forget the rounds of the last question."""

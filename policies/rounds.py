@@ -11,20 +11,24 @@ from scheduler.checks import require_finite
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scheduler import AnyAction, QuestionView, SampleView
+    from scheduler import AnyAction, QuestionView
 
 
 class RoundPolicy(Policy):
     """Probe each running sample every `interval` tokens; judge when all have answered.
 
-    A sample's latest answer is its vote, of weight 1 as a finished one's. What a probe costs is
-    charged by the latency profile. A null answer never votes.
+    What a probe costs is charged by the latency profile. A null answer never votes.
+
+    Attributes:
+        probes_vote: Whether a sample's latest answer is its vote, of weight 1 as a finished one's.
 
     Args:
         width: Samples to begin with, at least 1.
         cap: Samples in all, at least `width`.
         interval: Tokens between probes, at least 1.
     """
+
+    probes_vote = False
 
     def __init__(self, *, width: int, cap: int, interval: int) -> None:
         require_finite("width", width, 1)
@@ -59,7 +63,7 @@ class RoundPolicy(Policy):
         event = view.event
         if isinstance(event, SampleProgressed):
             if view.samples[event.sample].live:
-                return [view.probe(event.sample, Reason.ROUND, forced=True)]
+                return [view.probe(event.sample, Reason.ROUND, forced=self.probes_vote)]
             return []
         if isinstance(event, ProbeAnswered):
             self._answered.add(event.sample)
@@ -67,11 +71,6 @@ class RoundPolicy(Policy):
             self._answered.clear()
             return self.judge(view)
         return []
-
-    def weigh(self, sample: SampleView) -> float:
-        """Give every vote the weight 1, that of a probe too."""
-        del sample
-        return 1.0
 
     def drop_dissenters(
         self, view: QuestionView, majority: str | None, *, patience: int, spare: int
@@ -85,9 +84,3 @@ class RoundPolicy(Policy):
             if streak >= patience and len(drops) < spare:
                 drops.append(view.stop(sample.sample, Reason.DISSENT, rounds=streak))
         return drops
-
-
-def leader_share(view: QuestionView) -> float:
-    """Return the leader's share of all votes, 0 without votes."""
-    total = sum(view.tally.weights.values())
-    return view.tally.leader_weight / total if total else 0.0
