@@ -18,10 +18,10 @@ class ParallelProbe(RoundPolicy):
     """Probe all samples at equal intervals; stop on a stable majority, drop dissenters.
 
     A sample's latest answer is its vote. The question ends once the majority has repeated itself
-    `stable` rounds in a row. After
-    `warm_up` rounds a running sample that has differed from it for `patience` rounds in a row is
-    dropped with its vote. Zheng et al., "Parallel-Probe: Towards Efficient Parallel Thinking via
-    2D Probing", 2026, arXiv 2602.03845, with the constants of its published main table.
+    `stable` rounds in a row. After `warm_up` rounds a running sample that has differed from it
+    for `patience` rounds in a row is dropped with its vote. Zheng et al., "Parallel-Probe:
+    Towards Efficient Parallel Thinking via 2D Probing", 2026, arXiv 2602.03845, with the
+    constants of its published main table.
 
     Differences from there: a null answer never votes, and no probe can show an answer that the
     sample had not reached (the last probe of a published trajectory is a copy of its end).

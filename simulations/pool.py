@@ -112,3 +112,9 @@ class Pool:
         """Return a question's samples of its default arm."""
         question = self.questions[index]
         return question.samples[question.default_arm]
+
+    def pass_rate(self, index: int) -> float:
+        """Return the share of right ones among a question's samples of its default arm."""
+        gold = self.questions[index].gold
+        samples = self.samples_of(index)
+        return sum(sample.answer == gold for sample in samples) / len(samples)

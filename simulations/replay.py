@@ -48,7 +48,7 @@ DEFAULT_POLICIES = (
 DEFAULT_QUESTIONS = 50
 DEFAULT_PER_QUESTION_S = 2.0
 DEFAULT_STREAMS = 200
-MAX_SEED = 2**64 - 1
+MAX_SEED = 2**63 - 1
 
 _EPILOG = f"""\
 TRACES are folders made by `python -m simulations.traces import`; without any, the bundled

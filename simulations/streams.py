@@ -51,10 +51,7 @@ class Streams:
         self._draw = draw
         self._seed = seed
         self._logged = [pool.samples_of(index) for index in range(len(pool.questions))]
-        self._pass_rate = [
-            sum(sample.answer == question.gold for sample in samples) / max(len(samples), 1)
-            for question, samples in zip(pool.questions, self._logged, strict=True)
-        ]
+        self._pass_rate = [pool.pass_rate(index) for index in range(len(pool.questions))]
         self._address = [address_of(pool.model, q.question_id) for q in pool.questions]
         # Pools of several models that hold the same questions meet them in the same order.
         ids = [question.question_id for question in pool.questions]
