@@ -9,7 +9,6 @@ import argparse
 import os
 import shlex
 import sys
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,24 +16,35 @@ from joblib import cpu_count
 from rich.console import Console
 
 from policies import POLICIES, parse_policy
-from scheduler import CallerError, LatencyProfile, encode_profile
+from scheduler import CallerError
 from scheduler.checks import require_finite
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
 from simulations.command import BAD_INPUT, Parser, complain
 from simulations.pools import pools_of
 from simulations.progress import progress
 from simulations.report import write_report
-from simulations.results import Settings, TraceInfo, encode_results
+from simulations.results import TraceInfo, encode_results
 from simulations.results_table import results_table
+from simulations.settings import (
+    DEFAULT_PER_QUESTION_S,
+    DEFAULT_STREAMS,
+    MAX_SEED,
+    Wish,
+    settle,
+)
 from simulations.streams import Draw, Order
+from simulations.sweep import run_sweep
+from simulations.sweep_plan import read_plan
 from simulations.tournament import Entry, run
 from simulations.traces import read_trace
+from simulations.workers import Backend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scheduler import LatencyProfile
     from simulations.pool import Pool
-    from simulations.results import Results
+    from simulations.results import Results, Settings
     from simulations.traces import Trace
 
 DEFAULT_POLICIES = (
@@ -45,10 +55,8 @@ DEFAULT_POLICIES = (
     "clamp",
     "null",
 )
-DEFAULT_QUESTIONS = 50
-DEFAULT_PER_QUESTION_S = 2.0
-DEFAULT_STREAMS = 200
-MAX_SEED = 2**63 - 1
+
+_BACKEND_HELP = "who runs a sweep's cells: loky (this machine), ray or dask (default: %(default)s)"
 
 _EPILOG = f"""\
 TRACES are folders made by `python -m simulations.traces import`; without any, the bundled
@@ -69,6 +77,17 @@ examples:
   token counts as papers report them, without a clock:
     python simulations/replay.py traces/mine --unlimited --policy self-consistency \\
         --policy lead:width=1,lead=3,cap=64 --json results.json
+  a grid of settings, resumable after a kill, then its comparison:
+    python simulations/replay.py --sweep sweep.toml --backend dask --jobs 8
+    python -m simulations.compare sweep.parquet
+
+A sweep's file holds lists, whose product it plays into one Parquet file beside it:
+  policies = ["share", "lead:width=8,cap=8"]
+  traces = [["traces/8b", "traces/4b"]]         # played together; without any, the bundled ones
+  per_question_s = [60, 120, "unlimited"]
+  orders = ["random", "hard-first"]
+and, if the defaults won't do, profiles, questions, draw, streams, seed, reserve_s, floor_s,
+startup_s, gateway_s and out. All other options but --jobs and --backend are in the file.
 """
 
 
@@ -84,6 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
+        if arguments.sweep is not None:
+            _sweep(arguments, parser)
+            return 0
         results = _replay(arguments)
         Console().print(results_table(results))
         if arguments.json is not None:
@@ -105,14 +127,7 @@ def _replay(arguments: argparse.Namespace) -> Results:
     pools = pools_of(traces)
     settings = _settings(arguments, profile, pools)
     total = settings.streams * len(pools)
-    done = 0
     with progress(f"replaying {total} streams of {settings.questions} questions", total) as report:
-
-        def advance(streams: int) -> None:
-            nonlocal done
-            done += streams
-            report(done)
-
         return run(
             pools,
             [_trace_info(trace) for trace in traces],
@@ -120,33 +135,32 @@ def _replay(arguments: argparse.Namespace) -> Results:
             profile,
             settings,
             jobs=arguments.jobs,
-            advance=advance,
+            advance=report,
         )
+
+
+def _sweep(arguments: argparse.Namespace, defaults: Parser) -> None:
+    """Play a sweep; say where its results are."""
+    elsewhere = {"sweep", "jobs", "backend"}
+    for name, value in vars(arguments).items():
+        if name not in elsewhere and value and value != defaults.get_default(name):
+            raise CallerError(
+                f"argument --sweep: {name.replace('_', '-')} belongs into {arguments.sweep}"
+            )
+    plan = read_plan(arguments.sweep)
+    total = len(plan.cells)
+    with progress(f"playing {total} cells", total) as report:
+        rows = run_sweep(plan, jobs=arguments.jobs, backend=arguments.backend, advance=report)
+    sys.stderr.write(f"wrote {plan.out}: {total} cells, {rows.height} rows\n")
 
 
 def _settings(
     arguments: argparse.Namespace, profile: LatencyProfile, pools: Sequence[Pool]
 ) -> Settings:
-    pool = min(pools, key=lambda pool: len(pool.questions))
-    size = len(pool.questions)
-    questions = min(DEFAULT_QUESTIONS, size) if arguments.questions is None else arguments.questions
-    if questions > size:
-        raise CallerError(
-            f"argument --questions: must be at most the {size} of {pool.model}, got {questions}"
-        )
-    total_s = arguments.total_s
-    if total_s is None and not arguments.unlimited:
-        total_s = questions * arguments.per_question_s
-    if total_s is not None and arguments.reserve_s > total_s:
-        raise CallerError(
-            f"argument --reserve-s: must be at most the total of {total_s:g} s, "
-            f"got {arguments.reserve_s:g}"
-        )
-    return Settings(
-        profile=profile.name,
-        profile_digest=sha256(encode_profile(profile)).hexdigest(),
-        questions=questions,
-        total_s=total_s,
+    wish = Wish(
+        questions=arguments.questions,
+        total_s=arguments.total_s,
+        per_question_s=None if arguments.unlimited else arguments.per_question_s,
         reserve_s=arguments.reserve_s,
         floor_s=arguments.floor_s,
         startup_s=arguments.startup_s,
@@ -156,6 +170,11 @@ def _settings(
         streams=arguments.streams,
         seed=arguments.seed,
     )
+    try:
+        return settle(wish, profile, pools)
+    except CallerError as error:
+        field, _, rest = str(error).partition(":")
+        raise CallerError(f"argument --{field.replace('_', '-')}:{rest}") from error
 
 
 def _trace_info(trace: Trace) -> TraceInfo:
@@ -206,6 +225,8 @@ def _parser() -> Parser:
     add("--streams", type=_count, default=DEFAULT_STREAMS, metavar="M", help="default: %(default)s")
     add("--seed", type=_seed, default=0, metavar="K", help="of all draws (default: %(default)s)")
     add("--jobs", type=_count, default=cpu_count(), metavar="J", help="processes (default: cores)")
+    add("--sweep", type=Path, metavar="FILE.toml", help="play a grid of settings; see below")
+    add("--backend", type=Backend, choices=[*Backend], default=Backend.LOKY, help=_BACKEND_HELP)
     add("--json", type=_file, metavar="FILE", help="write the results; overwrites")
     add("--html", type=_file, metavar="FILE", help="write a report with pictures; overwrites")
     return parser

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -17,10 +18,13 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
     from simulations.results import Interval, ModelResult, PairedResult, PolicyResult, Results
 
-DIGEST_SHOWN = 12
-_NAME_WIDTH = 19
+_DIGEST_SHOWN = 12
+_GAP = 2  # blanks between columns
+_NARROWEST = 20  # the policy's column
 _SMALL = 10.0  # columns that stay below it show two decimals
 
 
@@ -57,13 +61,12 @@ class Grid:
 
 
 def results_table(results: Results) -> Group:
-    """Return everything a terminal shows of a replay, for 100 columns or more."""
-    parts: list[Table | Text] = []
+    """Return everything that a terminal, or a pipe of 80 columns, shows of a replay."""
+    parts: list[RenderableType] = []
     for grid in grids(results):
-        parts += [Text(grid.title, style="bold"), _drawn(grid), Text()]
-    parts.append(Text(legend(results)))
-    parts.append(Text())
-    settings = Table.grid(padding=(0, 2))
+        parts += [Text(grid.title, style="bold"), _Fitted(grid)]
+    parts += [Text(legend(results)), Text()]
+    settings = Table.grid(padding=(0, _GAP))
     for name, value in facts(results):
         settings.add_row(Text(name, style="bold"), Text(value))
     parts.append(settings)
@@ -86,7 +89,7 @@ def legend(results: Results) -> str:
     streams = results.settings.streams * len(results.policies[0].by_model)
     questions = sum(results.policies[0].reasons.values())
     return (
-        "Small figures: 95 % intervals from a bootstrap over questions. "
+        "Under each figure: its 95 % interval from a bootstrap over questions. "
         f"Overruns: streams that ended too late, of {streams:,}. "
         "Unanswered: questions without an answer by their deadline; exhausted: questions that "
         f"asked for more samples than were logged; both of {questions:,}. "
@@ -94,49 +97,48 @@ def legend(results: Results) -> str:
     )
 
 
-def facts(results: Results) -> list[tuple[str, str]]:
-    """Return the bounds, the settings and the digests, each with its name."""
+def facts(results: Results, *, digest_length: int | None = _DIGEST_SHOWN) -> list[tuple[str, str]]:
+    """Return the bounds, the settings and the digests, each with its name.
+
+    Args:
+        results: What the replay found.
+        digest_length: Characters to show of a digest; None shows all.
+    """
     bounds, settings = results.bounds, results.settings
-    majority = _percent(bounds.pool_majority)
-    stopping = _percent(bounds.best_stopping)
-    thousands = _thousands([bounds.best_stopping_tokens])(bounds.best_stopping_tokens)
-    limit = "no time limit" if settings.total_s is None else f"{settings.total_s:,g} s a stream"
-    return [
+    majority, stopping = _percent(bounds.pool_majority), _percent(bounds.best_stopping)
+    tokens = _thousands([bounds.best_stopping_tokens])(bounds.best_stopping_tokens)
+    best = (
+        f"{stopping.value} % ({stopping.interval}) in hindsight, "
+        f"with {tokens.value} thousand tokens a question ({tokens.interval})"
+    )
+    limit = "no limit" if settings.total_s is None else f"{settings.total_s:,g} s a stream"
+    time = (
+        f"{limit}, {settings.reserve_s:,g} s reserved, {settings.floor_s:,g} s floor a question, "
+        f"{settings.startup_s:,g} s start-up, {settings.gateway_s:,g} s gateway a question"
+    )
+    streams = (
+        f"{settings.streams:,} a model, {settings.questions:,} questions each, "
+        f"order {settings.order}, draws {settings.draw}, seed {settings.seed}"
+    )
+    found = [
         ("Pool majority", f"{majority.value} % ({majority.interval})"),
-        (
-            "Best stopping",
-            f"{stopping.value} % ({stopping.interval}) in hindsight, with {thousands.value} "
-            f"thousand tokens a question ({thousands.interval})",
-        ),
-        ("Time", f"{limit}, {_charges(results)}"),
-        (
-            "Streams",
-            f"{settings.streams:,} a model, {settings.questions:,} questions each, "
-            f"order {settings.order}, draws {settings.draw}, seed {settings.seed}",
-        ),
-        ("Profile", f"{settings.profile}, digest {settings.profile_digest[:DIGEST_SHOWN]}"),
-        *(
-            (
-                f"Trace {trace.name}",
-                f"{trace.model}, {trace.questions:,} questions, {trace.samples:,} samples, "
-                f"digest {trace.digest[:DIGEST_SHOWN]}",
-            )
-            for trace in results.traces
-        ),
+        ("Best stopping", best),
+        ("Time", time),
+        ("Streams", streams),
+        ("Profile", f"{settings.profile}, digest {settings.profile_digest[:digest_length]}"),
     ]
+    for trace in results.traces:
+        content = (
+            f"{trace.model}, {trace.questions:,} questions, {trace.samples:,} samples, "
+            f"digest {trace.digest[:digest_length]}"
+        )
+        found.append((f"Trace {trace.name}", content))
+    return found
 
 
 def pieces(policy: str) -> list[str]:
-    """Cut a policy after its colons, commas and hyphens, where a line may break."""
-    return re.split(r"(?<=[:,-])", policy)
-
-
-def _charges(results: Results) -> str:
-    settings = results.settings
-    return (
-        f"{settings.reserve_s:,g} s reserved, {settings.floor_s:,g} s floor a question, "
-        f"{settings.startup_s:,g} s start-up, {settings.gateway_s:,g} s gateway a question"
-    )
+    """Cut a policy after its colons and commas, where a line may break."""
+    return re.split(r"(?<=[:,])", policy)
 
 
 def _policy_grid(results: Results) -> Grid:
@@ -177,6 +179,7 @@ def _policy_grid(results: Results) -> Grid:
 
 def _paired_grid(results: Results) -> Grid:
     base = results.policies[0]
+    tokens = _thousands([pair.tokens_per_question for pair in results.paired], signed=True)
     places = {policy.policy: place for place, policy in enumerate(results.policies)}
     seconds = _seconds([pair.seconds_per_question for pair in results.paired], signed=True)
 
@@ -186,6 +189,7 @@ def _paired_grid(results: Results) -> Grid:
             pair.policy,
             (
                 _cell(pair.accuracy, 100.0, 1, signed=True),
+                tokens(pair.tokens_per_question),
                 _relative(pair.tokens_per_question, base.tokens_per_question),
                 seconds(pair.seconds_per_question),
             ),
@@ -193,7 +197,7 @@ def _paired_grid(results: Results) -> Grid:
 
     return Grid(
         f"Differences from {base.policy}, question by question",
-        ("accuracy\n(points)", "tokens\n(%)", "seconds"),
+        ("accuracy\n(points)", "thousand\ntokens", "tokens\n(%)", "seconds"),
         tuple(row(pair) for pair in results.paired),
     )
 
@@ -224,8 +228,8 @@ def _percent(interval: Interval) -> Cell:
     return _cell(interval, 100.0, 1)
 
 
-def _thousands(column: Sequence[Interval]) -> Callable[[Interval], Cell]:
-    return _column(column, 1e-3, signed=False)
+def _thousands(column: Sequence[Interval], *, signed: bool = False) -> Callable[[Interval], Cell]:
+    return _column(column, 1e-3, signed=signed)
 
 
 def _seconds(column: Sequence[Interval], *, signed: bool = False) -> Callable[[Interval], Cell]:
@@ -245,7 +249,7 @@ def _relative(difference: Interval, base: Interval) -> Cell:
     """Return a difference in percent of what the baseline takes, a dash if that is nothing."""
     if base.mean == 0.0:
         return Cell("–")
-    return _cell(difference, 100.0 / base.mean, 1, signed=True)
+    return Cell(_number(100.0 * difference.mean / base.mean, 1, signed=True))
 
 
 def _cell(interval: Interval, scale: float, digits: int, *, signed: bool = False) -> Cell:
@@ -259,22 +263,72 @@ def _number(value: float, digits: int, *, signed: bool = False) -> str:
     return text.replace("-", "−")
 
 
-def _drawn(grid: Grid) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("policy", overflow="fold", vertical="top")
-    for column in grid.columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in grid.rows:
-        figures = (Text(f"{cell.value}\n{cell.interval}".rstrip()) for cell in row.cells)
-        table.add_row(Text(_folded(row.policy)), *figures)
-    return table
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A grid as wide as the terminal lets it be.
+
+    Columns that find no room go below the others, beside the policies once more.
+    """
+
+    grid: Grid
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = self._widths()
+        names = [row.policy for row in self.grid.rows]
+        longest = max(cell_len(name) for name in names)
+        least = max(_NARROWEST, *(cell_len(piece) for name in names for piece in pieces(name)))
+        spare = options.max_width - sum(_GAP + width for width in widths)
+        width = min(longest, max(min(least, options.max_width // 2), spare))
+        for columns in self._blocks(widths, options.max_width - width):
+            yield self._drawn(columns, width)
+            yield Text()
+
+    def _widths(self) -> list[int]:
+        """Return how wide each column is."""
+        return [
+            max(
+                cell_len(text)
+                for text in (
+                    *header.split("\n"),
+                    *(row.cells[column].value for row in self.grid.rows),
+                    *(row.cells[column].interval for row in self.grid.rows),
+                )
+            )
+            for column, header in enumerate(self.grid.columns)
+        ]
+
+    @staticmethod
+    def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
+        """Part the columns, in their order, into blocks that fit."""
+        blocks: list[list[int]] = [[]]
+        left = room
+        for column, width in enumerate(widths):
+            left -= _GAP + width
+            if left < 0 and blocks[-1]:
+                blocks.append([])
+                left = room - _GAP - width
+            blocks[-1].append(column)
+        return blocks
+
+    def _drawn(self, columns: Sequence[int], width: int) -> Table:
+        # The box itself leaves one blank of the gap.
+        padding = (0, _GAP - 1, 0, 0)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=padding, show_edge=False)
+        table.add_column("policy", width=width, overflow="fold")
+        for column in columns:
+            table.add_column(self.grid.columns[column], justify="right", no_wrap=True)
+        for row in self.grid.rows:
+            cells = (row.cells[column] for column in columns)
+            figures = (Text(f"{cell.value}\n{cell.interval}".rstrip()) for cell in cells)
+            table.add_row(Text(_folded(row.policy, width)), *figures)
+        return table
 
 
-def _folded(policy: str) -> str:
-    """Break a long policy into lines."""
+def _folded(policy: str, width: int) -> str:
+    """Break a policy that is wider into lines."""
     lines = [""]
     for piece in pieces(policy):
-        if lines[-1] and len(lines[-1]) + len(piece) > _NAME_WIDTH:
+        if lines[-1] and cell_len(lines[-1]) + cell_len(piece) > width:
             lines.append("")
         lines[-1] += piece
     return "\n".join(lines)

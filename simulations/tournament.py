@@ -82,7 +82,7 @@ def run(
         profile: What the engine costs.
         settings: What to play.
         jobs: Number of processes.
-        advance: Told how many streams have been played, block by block.
+        advance: Told how many streams are done, block by block.
     """
     sums = {
         pool.model: BlockSums(
@@ -94,43 +94,65 @@ def run(
     blocks = list(_blocks(pools, settings.streams))
     parallel = Parallel(n_jobs=min(jobs, len(blocks)), return_as="generator")
     done = parallel(delayed(play_block)(block, entries, profile, settings) for block in blocks)
+    played = 0
     for block, found in zip(blocks, done, strict=True):
         total = sums[block.pool.model]
         for one, other in zip(total.policies, found.policies, strict=True):
             one.merge(other)
         total.bounds.merge(found.bounds)
-        advance(block.streams)
+        played += block.streams
+        advance(played)
     return _results(pools, traces, entries, settings, sums)
 
 
 def play_block(
     block: Block, entries: Sequence[Entry], profile: LatencyProfile, settings: Settings
 ) -> BlockSums:
-    """Play some streams of one model with every policy, on the same draws."""
+    """Play some streams of one model with every policy, on the same draws, and their bounds."""
+    return BlockSums(play_policies(block, entries, profile, settings), play_bounds(block, settings))
+
+
+def play_policies(
+    block: Block, entries: Sequence[Entry], profile: LatencyProfile, settings: Settings
+) -> list[PolicySums]:
+    """Play some streams of one model with every policy; return a sum a policy."""
     pool = block.pool
-    streams = Streams(
-        pool, settings.questions, Order(settings.order), Draw(settings.draw), settings.seed
-    )
-    majority = [
-        pool_majority(pool.samples_of(index)) == question.gold
-        for index, question in enumerate(pool.questions)
-    ]
     sums = [PolicySums.zero(len(pool.questions), settings.questions) for _ in entries]
-    bounds = BoundSums.zero(len(pool.questions))
-    for stream in range(block.first, block.first + block.streams):
-        indices = streams.questions_of(stream)
-        drawn = [(pool.questions[i], streams.samples_of(stream, i)) for i in indices]
+    for indices, drawn in _drawn(block, settings):
         golds = [question.gold for question, _ in drawn]
         for entry, one in zip(entries, sums, strict=True):
             outcomes = _play(entry, profile, settings, drawn)
             one.add(indices, golds, outcomes)
             one.overruns += _overran(outcomes, settings)
+    return sums
+
+
+def play_bounds(block: Block, settings: Settings) -> BoundSums:
+    """Sum up the bounds on the draws of some streams of one model."""
+    pool = block.pool
+    majority = [
+        pool_majority(pool.samples_of(index)) == question.gold
+        for index, question in enumerate(pool.questions)
+    ]
+    bounds = BoundSums.zero(len(pool.questions))
+    for indices, drawn in _drawn(block, settings):
         stops = [best_stopping(samples, question.gold) for question, samples in drawn]
         bounds.count[indices] += 1.0
         bounds.majority[indices] += [majority[index] for index in indices]
         bounds.stopping[indices] += [tokens is not None for tokens in stops]
         bounds.stopping_tokens[indices] += [tokens or 0 for tokens in stops]
-    return BlockSums(sums, bounds)
+    return bounds
+
+
+def _drawn(block: Block, settings: Settings) -> Iterator[tuple[list[int], Drawn]]:
+    """Yield each stream's questions as indices of the pool and with their drawn samples."""
+    pool = block.pool
+    streams = Streams(
+        pool, settings.questions, Order(settings.order), Draw(settings.draw), settings.seed
+    )
+    for stream in range(block.first, block.first + block.streams):
+        indices = streams.questions_of(stream)
+        yield indices, [(pool.questions[i], streams.samples_of(stream, i)) for i in indices]
 
 
 def _play(entry: Entry, profile: LatencyProfile, settings: Settings, drawn: Drawn) -> list[Outcome]:

@@ -1,0 +1,150 @@
+"""Playing a sweep: cell by cell, on any number of workers, resumable after a kill.
+
+Each finished cell is a file of its own beside the results until the whole sweep is done, written
+under another name and renamed, so that a kill at any moment loses only the cells that were
+running. The workers write these files; where they share no disk with us, we do when their
+results arrive. At the end all become one Parquet file, the grid's cells in its order, then those
+that earlier grids left there.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from scheduler import CallerError
+from simulations.sweep_table import SCHEMA, cell_rows
+from simulations.tournament import Block, Entry, play_policies
+from simulations.workers import Backend, scatter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from scheduler import LatencyProfile
+    from simulations.pool import Pool
+    from simulations.results import Settings
+    from simulations.sweep_plan import Cell, Plan, TraceSet
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPools:
+    """Pools on their way to a worker; equal where their digests are.
+
+    Attributes:
+        digests: Of the traces.
+        raw: The pools, pickled and packed.
+    """
+
+    digests: str
+    raw: bytes = field(compare=False, repr=False)
+
+
+def run_sweep(
+    plan: Plan, *, jobs: int, backend: Backend, advance: Callable[[int], None]
+) -> pl.DataFrame:
+    """Play what is missing of a sweep and write its results.
+
+    Args:
+        plan: What to play and where the results go.
+        jobs: Workers at once.
+        backend: Who runs them.
+        advance: Told how many cells are done, those found done included.
+
+    Returns:
+        The rows of all cells.
+
+    Raises:
+        CallerError: if the results cannot be read back.
+    """
+    parts = plan.out.with_name(f"{plan.out.name}.parts")
+    parts.mkdir(parents=True, exist_ok=True)
+    earlier = _read(plan.out) if plan.out.exists() else pl.DataFrame(schema=SCHEMA)
+    done = set(earlier["cell"].unique()) | {path.stem for path in parts.glob("*.parquet")}
+    missing = [cell for cell in plan.cells if cell.name not in done]
+    count = len(plan.cells) - len(missing)
+    advance(count)
+    packed = {cell.traces.digests: _pack(cell.traces) for cell in missing}
+    calls = [_call(cell, packed[cell.traces.digests], parts) for cell in missing]
+    for name, rows in scatter(play_cell, calls, jobs=jobs, backend=backend):
+        part = parts / f"{name}.parquet"
+        if not part.exists():
+            _write(part, rows)
+        count += 1
+        advance(count)
+    rows = _merge(plan.cells, earlier, parts)
+    _write(plan.out, rows)
+    for path in parts.iterdir():
+        path.unlink()
+    parts.rmdir()
+    return rows
+
+
+def play_cell(
+    name: str,
+    entry: Entry,
+    packed: PackedPools,
+    profile: LatencyProfile,
+    settings: Settings,
+    part: Path,
+) -> tuple[str, pl.DataFrame]:
+    """Play one cell and keep its rows in a file, if its folder is within reach.
+
+    Returns:
+        The cell's name and rows.
+    """
+    pools = _unpack(packed)
+    sums = {
+        pool.model: play_policies(Block(pool, 0, settings.streams), [entry], profile, settings)[0]
+        for pool in pools
+    }
+    rows = cell_rows(name, entry.name, packed.digests, settings, pools, sums)
+    if part.parent.is_dir():
+        _write(part, rows)
+    return name, rows
+
+
+def _call(cell: Cell, packed: PackedPools, parts: Path) -> tuple[object, ...]:
+    part = (parts / f"{cell.name}.parquet").absolute()
+    return cell.name, cell.entry, packed, cell.profile, cell.settings, part
+
+
+def _pack(traces: TraceSet) -> PackedPools:
+    return PackedPools(traces.digests, zlib.compress(pickle.dumps(traces.pools), 1))
+
+
+@lru_cache(maxsize=2)
+def _unpack(packed: PackedPools) -> list[Pool]:
+    pools: list[Pool] = pickle.loads(zlib.decompress(packed.raw))  # noqa: S301 - we packed it
+    return pools
+
+
+def _merge(cells: Iterable[Cell], earlier: pl.DataFrame, parts: Path) -> pl.DataFrame:
+    by_cell = {str(key): rows for (key,), rows in earlier.group_by("cell", maintain_order=True)}
+    for path in parts.glob("*.parquet"):
+        by_cell[path.stem] = _read(path)
+    ordered = [by_cell.pop(cell.name) for cell in cells]
+    return pl.concat([*ordered, *(by_cell[name] for name in sorted(by_cell))])
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        rows = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise CallerError(f"{path}: is no results of a sweep: {error}") from error
+    if rows.schema != SCHEMA:
+        raise CallerError(f"{path}: is no results of a sweep: other columns")
+    return rows
+
+
+def _write(path: Path, rows: pl.DataFrame) -> None:
+    """Write a table whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    rows.write_parquet(part, compression="zstd")
+    part.replace(path)
