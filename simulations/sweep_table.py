@@ -92,5 +92,5 @@ def cell_rows(
             unanswered=pl.lit(one.unanswered),
             exhausted=pl.lit(one.exhausted),
         )
-        frames.append(rows.filter(pl.col("plays") > 0).select(SCHEMA).cast(SCHEMA))
+        frames.append(rows.filter(pl.col("plays") > 0).select(SCHEMA.names()).cast(SCHEMA))
     return pl.concat(frames)
