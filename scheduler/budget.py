@@ -220,6 +220,7 @@ class TimeBudget:
                 low=self._low,
                 high=self._high,
                 seen=self._seen,
+                clock_s=self._settled_s,
                 rows=[
                     msgspec.structs.replace(r, granted_s=_finite(r.granted_s)) for r in self._rows
                 ],
@@ -252,8 +253,8 @@ class TimeBudget:
         )
         budget._low, budget._high, budget._seen = state.low, state.high, state.seen
         budget._rows = [_with_limit(row) for row in state.rows]
-        if state.rows:
-            budget._settled_s = state.rows[-1].opened_s + state.rows[-1].spent_s
+        budget._settled_s = state.clock_s
+        require_finite("at_s", at_s, state.clock_s)
         if state.open is not None:
             question_id, opened_s, granted_s = state.open
             budget._open = (question_id, opened_s, inf if granted_s is None else granted_s)
@@ -326,6 +327,7 @@ class _Saved(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     low: int
     high: int | None
     seen: int
+    clock_s: float
     rows: list[LedgerRow]
     open: tuple[str, float, float | None] | None
     format: int = FORMAT

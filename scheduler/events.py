@@ -56,6 +56,11 @@ class QuestionOpened(Event, frozen=True, kw_only=True, tag="question-opened", gc
     question: str | None = None
     features: dict[str, float] = {}
 
+    def __post_init__(self) -> None:
+        require_finite("at_s", self.at_s, 0.0)
+        for name, value in self.features.items():
+            require_finite(f"features.{name}", value)
+
 
 class Woke(Event, frozen=True, kw_only=True, tag="woke"):
     """The time has come that the core asked to be woken at."""
@@ -95,7 +100,7 @@ class SampleProgressed(SampleEvent, frozen=True, kw_only=True, tag="sample-progr
     confidence: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.at_s < inf or self.tokens < 0:
+        if not (0.0 <= self.at_s < inf and 0 <= self.tokens < inf):
             require_finite("at_s", self.at_s, 0.0)
             require_finite("tokens", self.tokens, 0)
         _check_signals(self.mean_entropy, self.tail_entropy, self.confidence)
@@ -139,7 +144,7 @@ class SampleFinished(SampleEvent, frozen=True, kw_only=True, tag="sample-finishe
     confidence: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.at_s < inf or self.tokens < 0:
+        if not (0.0 <= self.at_s < inf and 0 <= self.tokens < inf):
             require_finite("at_s", self.at_s, 0.0)
             require_finite("tokens", self.tokens, 0)
         _check_signals(self.mean_entropy, self.tail_entropy, self.confidence)

@@ -18,6 +18,8 @@ def refusal(action: object, view: QuestionView) -> str | None:
         action: What the policy returned, action or not.
         view: The question before the action.
     """
+    if isinstance(action, StartSample | StopSample | ProbeSample) and not _whole(action.sample):
+        return f"sample must be a whole number, got {action.sample!r}"
     if isinstance(action, StartSample):
         return _start_refusal(action, view)
     if isinstance(action, SubmitAnswer):
@@ -45,11 +47,19 @@ def _start_refusal(action: StartSample, view: QuestionView) -> str | None:
         return f"the allowance holds {allowance.width} samples at once"
     if allowance.samples is not None and view.started >= allowance.samples:
         return f"the allowance holds {allowance.samples} samples"
+    if action.max_tokens is not None and not _whole(action.max_tokens):
+        return f"max_tokens must be a whole number, got {action.max_tokens!r}"
     if action.max_tokens is not None and action.max_tokens < 1:
         return f"max_tokens must be at least 1, got {action.max_tokens}"
     most = allowance.tokens_per_sample
     if most is not None and (action.max_tokens is None or action.max_tokens > most):
         return f"the allowance holds {most} tokens a sample, not {action.max_tokens}"
-    if action.parent is not None and not 0 <= action.parent < view.started:
+    if action.parent is not None and not (
+        _whole(action.parent) and 0 <= action.parent < view.started
+    ):
         return f"sample {action.parent} to build on was never started"
     return None
+
+
+def _whole(value: object) -> bool:
+    return type(value) is int

@@ -43,6 +43,7 @@ from scheduler.events import (
     Woke,
 )
 from scheduler.permits import refusal
+from scheduler.policy import Policy
 from scheduler.reasons import Reason
 from scheduler.signals import MutableSample
 from scheduler.states import FINISH_STATES, LIVE, SAMPLE_TRANSITIONS, QuestionState, SampleState
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
 
     from scheduler.budget import Grant
     from scheduler.latency import LatencyProfile
-    from scheduler.policy import Policy
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +94,7 @@ class Question:
         "_policy_failed",
         "_record",
         "_soft_at_s",
+        "_soft_passed",
         "_state",
         "_wake_at_s",
     )
@@ -106,6 +107,7 @@ class Question:
         self._policy_failed = False
         self._state = QuestionState.OPEN
         self._hard_at_s = self._soft_at_s = opened.at_s + grant.hard_s
+        self._soft_passed = False
         self._wake_at_s = inf  # the policy's own
         self._faults: list[SchedulerError] = []
 
@@ -169,9 +171,11 @@ class Question:
         if isinstance(event, SampleEvent):
             revealing = self._observe(event)
         elif isinstance(event, Woke):
-            revealing = at_s >= min(self._soft_at_s, self._wake_at_s)
+            revealing = False
         else:
             raise CallerError(f"{type(event).__name__} cannot come while a question is open")
+        # Whatever wakes the core at a time that the policy waits for, the policy is asked.
+        revealing = revealing or at_s >= min(self._soft_at_s, self._wake_at_s)
         if self._state is QuestionState.ANSWERED:
             return self._step(())
         if at_s >= self._hard_at_s:
@@ -185,9 +189,7 @@ class Question:
             self._faults.clear()
         if self._state is QuestionState.ANSWERED:
             return Step(actions=actions, faults=faults, trims=trims)
-        soft_s = self._soft_at_s
-        wakeup_s = soft_s if self._record.at_s < soft_s else self._hard_at_s
-        wakeup_s = min(wakeup_s, self._wake_at_s)
+        wakeup_s = min(self._soft_at_s, self._wake_at_s, self._hard_at_s)
         return Step(actions=actions, next_wakeup_s=wakeup_s, faults=faults, trims=trims)
 
     # Events: what the engine says happened.
@@ -207,9 +209,9 @@ class Question:
             return False
         return self._OBSERVERS[kind](self, event, sample, after) and before in LIVE
 
-    def _on_started(self, event: SampleStarted, sample: MutableSample, after: SampleState) -> bool:
+    def _on_started(self, _event: SampleStarted, sample: MutableSample, after: SampleState) -> bool:
         sample.enter(after)
-        sample.start(event.at_s)
+        sample.start(self._record.at_s)
         return False  # a decision could rest on nothing that was not known before
 
     def _on_progressed(
@@ -246,11 +248,11 @@ class Question:
         answer = event.answer
         if sample.max_tokens is not None and event.finish_reason is FinishReason.LENGTH:
             answer = None  # it was cut, whatever its text may hold
-        self._end_sample(sample, after, event.at_s, answer)
+        self._end_sample(sample, after, answer)
         return True
 
-    def _on_failed(self, event: SampleFailed, sample: MutableSample, after: SampleState) -> bool:
-        self._end_sample(sample, after, event.at_s, None)
+    def _on_failed(self, _event: SampleFailed, sample: MutableSample, after: SampleState) -> bool:
+        self._end_sample(sample, after, None)
         return True
 
     _OBSERVERS: ClassVar[
@@ -266,9 +268,8 @@ class Question:
     }
     """Who takes an event about a sample, once the table has allowed it."""
 
-    def _end_sample(
-        self, sample: MutableSample, state: SampleState, at_s: float, answer: str | None
-    ) -> None:
+    def _end_sample(self, sample: MutableSample, state: SampleState, answer: str | None) -> None:
+        at_s = self._record.at_s
         was_live = sample.live
         sample.enter(state)
         if state is SampleState.FINISHED:
@@ -287,7 +288,7 @@ class Question:
                 raise ValueError(f"weigh returned {weight!r}, not a number from 0 to 1")  # noqa: TRY301 - one road for every fault
         except Exception as error:  # noqa: BLE001 - guarantee 1 holds for any policy
             self._distrust(error)
-            return 1.0
+            return Policy.weigh(self._policy, sample)
         return weight
 
     # Actions: what the policy wants.
@@ -295,6 +296,9 @@ class Question:
     def _decide(self) -> tuple[AnyAction, ...]:
         """Ask the policy, take what may be taken, and end the question if nothing is left."""
         taken: list[AnyAction] = []
+        if self._record.at_s >= self._soft_at_s:
+            self._soft_at_s = inf  # it is asked now, once
+            self._soft_passed = True
         if not self._policy_failed:
             try:
                 wanted = self._policy.decide(self._record)
@@ -304,11 +308,7 @@ class Question:
                 self._distrust(error)
             else:
                 for action in wanted:
-                    problem = (
-                        refusal(action, self._record)
-                        if self._state is QuestionState.OPEN
-                        else "the question is answered"
-                    )
+                    problem = self._problem(action)
                     if problem is None:
                         self._take(action, taken)
                     else:
@@ -337,9 +337,18 @@ class Question:
     def _nothing_left(self) -> Reason | None:
         record = self._record
         if self._policy_failed:
-            over = not record.live or record.settled or record.at_s >= self._soft_at_s
+            over = not record.live or record.settled or self._soft_passed
             return Reason.POLICY_FAILED if over else None
         return None if record.live else Reason.IDLE
+
+    def _problem(self, action: AnyAction) -> str | None:
+        """Say why an action may not be taken, or None if it may."""
+        if self._state is QuestionState.ANSWERED:
+            return "the question is answered"
+        try:
+            return refusal(action, self._record)
+        except Exception as error:  # noqa: BLE001 - a field may hold anything
+            return _text(error)
 
     def _take(self, action: AnyAction, taken: list[AnyAction]) -> None:
         """Bring the records up to date with an action that may be taken."""
@@ -385,10 +394,18 @@ class Question:
 
     def _distrust(self, error: Exception) -> None:
         self._policy_failed = True
-        fault = PolicyRaisedError(f"{type(error).__name__}: {error}")
+        fault = PolicyRaisedError(_text(error))
         fault.__cause__ = error
         self._faults.append(fault)
 
 
 def _name(record: object) -> str:
     return type(record).__name__
+
+
+def _text(error: Exception) -> str:
+    """Return an error's kind and message, even if it has none to show."""
+    try:
+        return f"{_name(error)}: {error}"
+    except Exception:  # noqa: BLE001 - the message is code of the policy's
+        return _name(error)

@@ -98,8 +98,8 @@ class TokenClock:
         self.now_s = at_s
 
     def _gain(self, gained: float) -> None:
+        self.context_tokens += self.width * gained
         if self._context_s:
-            self.context_tokens += self.width * gained
             self._step_s = self._base_s[self.width] + self._context_s * self.context_tokens
 
     def _retune(self) -> None:

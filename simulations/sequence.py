@@ -43,6 +43,7 @@ class Sequence:
     __slots__ = (
         "_base_tokens",
         "_progress_every",
+        "_reported",
         "admitted",
         "begun",
         "cut",
@@ -79,7 +80,7 @@ class Sequence:
         self.stage = Stage.QUEUED
         self.stopping = False
         self.is_probe = is_probe
-        self.begun = False
+        self.begun = is_probe  # nobody waits for the start of a probe
         self.in_tool = False
         self.uncached_tokens = uncached_tokens
         self.tools_done = 0
@@ -87,7 +88,8 @@ class Sequence:
         self.admitted = 0
         self._progress_every = progress_every
         self._base_tokens = 0.0  # own tokens less the clock's, while decoding; own tokens, else
-        self.milestone = self._next_milestone(0)
+        self._reported = 0  # tokens at the last progress report
+        self.milestone = self._next_milestone()
 
     def enter_batch(self, clock_tokens: float) -> float:
         """Begin to decode; return the clock's tokens at the milestone."""
@@ -114,20 +116,31 @@ class Sequence:
 
     def pass_milestone(self) -> float:
         """Look for the next milestone; return the clock's tokens at it."""
-        self.milestone = self._next_milestone(self.milestone)
+        self.milestone = self._next_milestone()
         return self.milestone - self._base_tokens
+
+    def report_is_due(self) -> bool:
+        """Whether the milestone reached is a progress report, which is then taken as made."""
+        if self._progress_every is None or self.milestone >= self.end_tokens:
+            return False
+        due = self.milestone >= self._next_report()
+        if due:
+            self._reported = self.milestone
+        return due
 
     def tool_is_due(self) -> bool:
         """Whether the milestone reached is a tool call."""
         calls = self.log.tool_calls
         return self.tools_done < len(calls) and calls[self.tools_done].tokens <= self.milestone
 
-    def _next_milestone(self, tokens: int) -> int:
+    def _next_report(self) -> int:
+        every = self._progress_every or 1
+        return (self._reported // every + 1) * every
+
+    def _next_milestone(self) -> int:
         following = self.end_tokens
         if self._progress_every is not None:
-            following = min(
-                following, tokens - tokens % self._progress_every + self._progress_every
-            )
+            following = min(following, self._next_report())
         if self.tools_done < len(self.log.tool_calls):
             following = min(following, self.log.tool_calls[self.tools_done].tokens)
         return following

@@ -22,6 +22,7 @@ the order in which it was asked for, then the wake-up.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from heapq import heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING
@@ -118,8 +119,8 @@ class World:
     def drain(self) -> None:
         """Let everything that was stopped leave the engine, so that all tokens are charged."""
         self._position += 1  # nobody listens
-        while self._due:
-            self.next_event(self._due[0][0])
+        with suppress(SimulationError):
+            self.next_event(inf)
 
     def start(self, log: LoggedSample | None, max_tokens: int | None) -> None:
         """Start the next sample of the open question; None if the log holds no more."""
@@ -159,12 +160,12 @@ class World:
     def probe(self, sample: int) -> None:
         """Ask a sample for its answer so far."""
         sequence = self._sequences[sample]
-        tokens = sequence.generated(self._clock.tokens)
+        tokens = int(sequence.generated(self._clock.tokens) + _ROUNDING)
         log = LoggedSample(
             sample=sample,
             tokens=self._profile.probe.tokens,
             answer=latest_probe(sequence.log.checkpoints, tokens),
-            prompt_tokens=sequence.log.prompt_tokens + int(tokens),
+            prompt_tokens=sequence.log.prompt_tokens + tokens,
         )
         asking = Sequence(self._position, sample, log, is_probe=True)
         self._schedule(self._clock.now_s + self._profile.probe.base_s, self._ask, asking)
@@ -213,7 +214,7 @@ class World:
         self, at_s: float, what: Callable[[Sequence], AnyEvent | None], sequence: Sequence
     ) -> None:
         self._order += 1
-        heappush(self._due, (at_s, self._order, what, sequence))
+        heappush(self._due, (max(at_s, self._clock.now_s), self._order, what, sequence))
 
     # From the front end to the batch.
 
@@ -274,11 +275,14 @@ class World:
         if sequence.is_probe:
             self._remove(sequence)
             return self._answer(sequence)
+        if sequence.report_is_due():
+            return self._report(sequence)
         if sequence.tool_is_due():
             return self._call_tool(sequence)
-        if sequence.milestone >= sequence.end_tokens:
-            self._remove(sequence)
-            return self._finish(sequence)
+        self._remove(sequence)
+        return self._finish(sequence)
+
+    def _report(self, sequence: Sequence) -> AnyEvent:
         tokens = sequence.milestone
         at_tokens = sequence.pass_milestone()
         self._order += 1
@@ -296,6 +300,8 @@ class World:
 
     def _finish(self, sequence: Sequence) -> AnyEvent:
         log = sequence.log
+        if sequence.stopping:
+            return self._stopped(sequence, sequence.end_tokens)
         if log.finish_reason is FinishReason.STOPPED and not sequence.cut:
             self.exhausted.add(sequence.position)
             return self._failed(sequence, "the log ends before this sample did")
@@ -365,6 +371,9 @@ class World:
             return None
         tokens = int(sequence.generated(self._clock.tokens) + _ROUNDING)
         self._remove(sequence)
+        return self._stopped(sequence, tokens)
+
+    def _stopped(self, sequence: Sequence, tokens: int) -> SampleFinished:
         return SampleFinished(
             at_s=self._clock.now_s,
             position=sequence.position,

@@ -10,7 +10,9 @@ import vl_convert
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from simulations.report.charts import colour_of, pictures, shape_of
+from simulations.report.burn_down import burn_down_picture
+from simulations.report.look import colour_of, shape_of
+from simulations.report.scatter import time_picture, token_picture
 from simulations.report.template import TEMPLATE
 from simulations.results_table import facts, grids, legend, pieces
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
     from simulations.results import Results
 
-TITLE = "What a replay's time bought"
+_TITLE = "What a replay's time bought"
+_EXPOSED = "window.vegaEmbed = vegaEmbed;"  # all that the page calls of the bundle
 
 
 def write_report(results: Results, path: Path, command: str) -> None:
@@ -43,11 +46,11 @@ def write_report(results: Results, path: Path, command: str) -> None:
 
 
 def _render(results: Results, command: str) -> str:
-    drawn = pictures(results)
+    drawn = [time_picture(results), token_picture(results), burn_down_picture(results)]
     places = range(len(results.policies))
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE)
     return template.render(
-        title=TITLE,
+        title=_TITLE,
         summary=_summary(results),
         policies=results.policies,
         colours=[colour_of(place) for place in places],
@@ -56,12 +59,17 @@ def _render(results: Results, command: str) -> str:
         grids=grids(results),
         legend=legend(results),
         reasons=_reasons(results),
-        facts=facts(results),
+        facts=facts(results, digest_length=None),
         pieces=pieces,
         command=command,
-        bundle=Markup(vl_convert.javascript_bundle()),  # noqa: S704 - our own dependency
+        bundle=Markup(_scripts()),  # noqa: S704 - our own dependency
         specs=_script_json([picture.spec for picture in drawn]),
     )
+
+
+def _scripts() -> str:
+    """Return Vega, Vega-Lite and the function `vegaEmbed`, all in one."""
+    return vl_convert.javascript_bundle()  # type: ignore[call-arg] # its stub lacks the default
 
 
 def _script_json(value: object) -> Markup:
@@ -73,7 +81,6 @@ def _script_json(value: object) -> Markup:
 def _summary(results: Results) -> str:
     settings = results.settings
     models = len({trace.model for trace in results.traces})
-    pool = sum(trace.questions for trace in results.traces)
     samples = sum(trace.samples for trace in results.traces)
     limit = "without a time limit" if settings.total_s is None else f"of {settings.total_s:,g} s"
     return (
@@ -81,8 +88,7 @@ def _summary(results: Results) -> str:
         f"{_counted(settings.streams, 'stream', 'streams')} {limit}"
         f"{' for each of ' + str(models) + ' models' if models > 1 else ''}, "
         f"{_counted(settings.questions, 'question', 'questions')} a stream, drawn from "
-        f"{_counted(samples, 'logged sample', 'logged samples')} of "
-        f"{_counted(pool, 'question', 'questions')}."
+        f"{_counted(samples, 'logged sample', 'logged samples')}."
     )
 
 

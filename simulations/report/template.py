@@ -10,7 +10,7 @@ TEMPLATE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
-script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:">
+script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
 <link rel="icon" href="data:,">
 <title>{{ title }}</title>
 <style>
@@ -40,6 +40,7 @@ code { font: .9em ui-monospace, monospace; overflow-wrap: break-word; }
 figure { margin: 0; }
 .key { list-style: none; padding: 0; margin: 1rem 0 0; display: flex; flex-wrap: wrap; \
 gap: .25rem 1.5rem; }
+.key li { display: flex; gap: .45rem; align-items: baseline; }
 .mark { white-space: nowrap; font-weight: bold; font-variant-numeric: tabular-nums; }
 .mark svg { width: .85em; height: .85em; overflow: visible; margin-right: .45em; }
 .chart { width: 100%; min-height: 24rem; }
@@ -60,6 +61,11 @@ dt { color: var(--soft); }
 dt, dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 pre { background: var(--tint); border: 1px solid var(--line); border-radius: .4rem; \
 padding: .75rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+@media (max-width: 30rem) {
+  dl { grid-template-columns: 1fr; gap: 0; }
+  dd { margin-bottom: .6rem; }
+  .policy { min-width: 8rem; }
+}
 #vg-tooltip-element { background: var(--tint); color: var(--ink); border: 1px solid var(--line); \
 max-width: 90vw; }
 #vg-tooltip-element table { width: auto; }
@@ -69,7 +75,7 @@ text-align: left; }
 </head>
 <body>
 {%- macro mark(place) -%}
-<span class="mark"><svg viewBox="-1 -1 2 2" aria-hidden="true" style="color: inherit">\
+<span class="mark"><svg viewBox="-1 -1 2 2" aria-hidden="true">\
 <path d="{{ shapes[place] }}" fill="{{ colours[place] }}"/></svg>{{ place + 1 }}</span>
 {%- endmacro %}
 {%- macro name(policy) -%}
@@ -152,7 +158,7 @@ text-align: left; }
 const specs = {{ specs }};
 for (const place of document.querySelectorAll(".chart")) {
   vegaEmbed(place, specs[place.dataset.place], {
-    mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false,
+    mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, ast: true,
   }).catch((error) => { place.textContent = `This picture failed: ${error.message}`; });
 }
 </script>

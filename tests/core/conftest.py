@@ -31,8 +31,10 @@ class Rule(Policy):
         decide: Callable[[QuestionView], Any] = lambda _: [],
         request: Callable[[QuestionView], Any] = lambda _: Allowance(),
         weigh: Callable[[SampleView], Any] | None = None,
+        wake: Callable[[QuestionView], Any] | None = None,
     ) -> None:
         self._decide = decide
+        self._wake = wake
         self._request = request
         self._weigh = weigh
 
@@ -45,6 +47,11 @@ class Rule(Policy):
         """Pass on."""
         actions: Sequence[AnyAction] = self._decide(view)
         return actions
+
+    def next_wakeup_s(self, view: QuestionView) -> float:
+        """Pass on."""
+        wish_s: float = super().next_wakeup_s(view) if self._wake is None else self._wake(view)
+        return wish_s
 
     def weigh(self, sample: SampleView) -> float:
         """Pass on."""
