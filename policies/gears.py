@@ -21,8 +21,8 @@ SAMPLES = (10, 12, 15, 16, 17)
 """Published samples by gear."""
 CAPS_S = (570.0, 607.5, 645.0, 682.5, 720.0)
 """Seconds a question by gear: the published 9.5 to 12 minutes, evenly spaced."""
-SHIFT_FROM = 29 / 50
-"""Published place of the first shift: the thirtieth question of fifty."""
+SHIFT_AFTER = 29
+"""Published questions before the first shift, of fifty."""
 
 
 class Gears(Policy):
@@ -48,7 +48,7 @@ class Gears(Policy):
         """Shift if it is time to, and ask for what the gear says."""
         grant = view.grant
         total = grant.seen + grant.questions_left.expected
-        first_shift = int(SHIFT_FROM * total)
+        first_shift = int(SHIFT_AFTER * total) // 50
         past = grant.seen - first_shift
         if self._gear is None or (past >= 0 and past % self._every == 0):
             self._gear = self.gear(grant.share_s, grant.average_s)

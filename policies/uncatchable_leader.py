@@ -33,10 +33,7 @@ class UncatchableLeader(BatchPolicy):
     def decide(self, view: QuestionView) -> Sequence[AnyAction]:
         """Stop once no rival can pass the leader."""
         tally = view.tally
-        if (
-            view.started
-            and tally.leader
-            and tally.runner_up_weight + view.live <= (tally.leader_weight)
-        ):
+        uncatchable = tally.runner_up_weight + view.live <= tally.leader_weight
+        if tally.leader is not None and uncatchable:
             return [view.submit(Reason.SETTLED, margin=tally.margin, live=view.live)]
         return super().decide(view)

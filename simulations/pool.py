@@ -117,4 +117,4 @@ class Pool:
         """Return the share of right ones among a question's samples of its default arm."""
         gold = self.questions[index].gold
         samples = self.samples_of(index)
-        return sum(sample.answer == gold for sample in samples) / len(samples)
+        return sum(sample.answer == gold for sample in samples) / max(len(samples), 1)

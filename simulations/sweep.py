@@ -20,7 +20,7 @@ import polars as pl
 
 from scheduler import CallerError
 from simulations.sweep_table import SCHEMA, cell_rows
-from simulations.tournament import Block, Entry, play_policies
+from simulations.tournament import Block, Entry, draw_streams, play_policies
 from simulations.workers import Backend, scatter
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ def play_cell(
         The cell's name and rows.
     """
     pools = _unpack(packed)
-    sums = {
-        pool.model: play_policies(Block(pool, 0, settings.streams), [entry], profile, settings)[0]
-        for pool in pools
-    }
+    sums = {}
+    for pool in pools:
+        streams = draw_streams(Block(pool, 0, settings.streams), settings)
+        sums[pool.model] = play_policies(pool, streams, [entry], profile, settings)[0]
     rows = cell_rows(name, entry.name, packed.digests, settings, pools, sums)
     if part.parent.is_dir():
         _write(part, rows)

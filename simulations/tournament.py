@@ -23,11 +23,15 @@ from simulations.streams import Draw, Order, Streams
 from simulations.sums import BoundSums, PolicySums
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 STREAMS_PER_BLOCK = 25
 
 Drawn = list[tuple[LoggedQuestion, list[LoggedSample]]]
+"""The questions of a stream with their samples, all in the order of the draws."""
+
+DrawnStream = tuple[list[int], Drawn]
+"""The pool's index of each question, and the questions."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -109,16 +113,23 @@ def play_block(
     block: Block, entries: Sequence[Entry], profile: LatencyProfile, settings: Settings
 ) -> BlockSums:
     """Play some streams of one model with every policy, on the same draws, and their bounds."""
-    return BlockSums(play_policies(block, entries, profile, settings), play_bounds(block, settings))
+    streams = draw_streams(block, settings)
+    return BlockSums(
+        play_policies(block.pool, streams, entries, profile, settings),
+        play_bounds(block.pool, streams),
+    )
 
 
 def play_policies(
-    block: Block, entries: Sequence[Entry], profile: LatencyProfile, settings: Settings
+    pool: Pool,
+    streams: Iterable[DrawnStream],
+    entries: Sequence[Entry],
+    profile: LatencyProfile,
+    settings: Settings,
 ) -> list[PolicySums]:
     """Play some streams of one model with every policy; return a sum a policy."""
-    pool = block.pool
     sums = [PolicySums.zero(len(pool.questions), settings.questions) for _ in entries]
-    for indices, drawn in _drawn(block, settings):
+    for indices, drawn in streams:
         golds = [question.gold for question, _ in drawn]
         for entry, one in zip(entries, sums, strict=True):
             outcomes = _play(entry, profile, settings, drawn)
@@ -127,15 +138,14 @@ def play_policies(
     return sums
 
 
-def play_bounds(block: Block, settings: Settings) -> BoundSums:
+def play_bounds(pool: Pool, streams: Iterable[DrawnStream]) -> BoundSums:
     """Sum up the bounds on the draws of some streams of one model."""
-    pool = block.pool
     majority = [
         pool_majority(pool.samples_of(index)) == question.gold
         for index, question in enumerate(pool.questions)
     ]
     bounds = BoundSums.zero(len(pool.questions))
-    for indices, drawn in _drawn(block, settings):
+    for indices, drawn in streams:
         stops = [best_stopping(samples, question.gold) for question, samples in drawn]
         bounds.count[indices] += 1.0
         bounds.majority[indices] += [majority[index] for index in indices]
@@ -144,15 +154,18 @@ def play_bounds(block: Block, settings: Settings) -> BoundSums:
     return bounds
 
 
-def _drawn(block: Block, settings: Settings) -> Iterator[tuple[list[int], Drawn]]:
-    """Yield each stream's questions as indices of the pool and with their drawn samples."""
+def draw_streams(block: Block, settings: Settings) -> list[DrawnStream]:
+    """Draw each stream's questions and samples."""
     pool = block.pool
     streams = Streams(
         pool, settings.questions, Order(settings.order), Draw(settings.draw), settings.seed
     )
+    drawn = []
     for stream in range(block.first, block.first + block.streams):
         indices = streams.questions_of(stream)
-        yield indices, [(pool.questions[i], streams.samples_of(stream, i)) for i in indices]
+        draws = [(pool.questions[i], streams.samples_of(stream, i)) for i in indices]
+        drawn.append((indices, draws))
+    return drawn
 
 
 def _play(entry: Entry, profile: LatencyProfile, settings: Settings, drawn: Drawn) -> list[Outcome]:

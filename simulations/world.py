@@ -184,9 +184,9 @@ class World:
             while ahead and ahead[0][2] != ahead[0][3].epoch:
                 heappop(ahead)
             own_s = clock.time_of(ahead[0][0]) if ahead else inf
-            full_s = self._cache_full_s(own_s)
             due_s = due[0][0] if due else inf
-            if full_s < due_s:
+            full_s = self._cache_full_s(ahead[0][0]) if ahead else inf
+            if full_s < due_s and full_s < own_s:
                 if full_s > by_s:
                     break
                 self._preempt(full_s)
@@ -404,14 +404,15 @@ class World:
         if self._waiting:
             self._admit()
 
-    def _cache_full_s(self, before_s: float) -> float:
-        """Return when the KV cache is full, or infinity if something else comes first."""
+    def _cache_full_s(self, before: float) -> float:
+        """Return when the KV cache is full; infinity if not before the clock's tokens `before`."""
         limit, clock = self._profile.kv_cache_tokens, self._clock
         if limit is None or clock.width < _FEW:
             return inf
-        room = max(0.0, limit - clock.context_tokens - self._prefilling_tokens)
-        full_s = clock.time_of(clock.tokens + room / clock.width)
-        return full_s if full_s < before_s else inf
+        room = limit - clock.context_tokens - self._prefilling_tokens
+        if room >= clock.width * (before - clock.tokens):
+            return inf
+        return clock.time_of(clock.tokens + max(0.0, room) / clock.width)
 
     def _preempt(self, at_s: float) -> None:
         """Send the newest decoding sequence back to the queue; its context is lost."""
