@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from scheduler import FinishReason
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     """What was logged of a sample after `tokens` tokens.
 
     Attributes:
@@ -32,8 +32,7 @@ class Checkpoint:
     confidence: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(msgspec.Struct, frozen=True, gc=False):
     """A stretch of tool time.
 
     Attributes:
@@ -45,8 +44,7 @@ class ToolCall:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedSample:
+class LoggedSample(msgspec.Struct, frozen=True):
     """One logged generation.
 
     Attributes:
@@ -72,8 +70,7 @@ class LoggedSample:
     tool_calls: tuple[ToolCall, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedQuestion:
+class LoggedQuestion(msgspec.Struct, frozen=True):
     """One question with its pool of samples.
 
     Attributes:
@@ -96,8 +93,7 @@ class LoggedQuestion:
         return "default" if "default" in self.samples else next(iter(self.samples))
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(msgspec.Struct, frozen=True):
     """All logged questions of one model.
 
     Attributes:

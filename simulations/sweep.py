@@ -10,15 +10,16 @@ that earlier grids left there.
 from __future__ import annotations
 
 import os
-import pickle
 import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import msgspec
 import polars as pl
 
 from scheduler import CallerError
+from simulations.pool import Pool
 from simulations.sweep_table import SCHEMA, cell_rows
 from simulations.tournament import Block, Entry, draw_streams, play_policies
 from simulations.workers import Backend, scatter
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scheduler import LatencyProfile
-    from simulations.pool import Pool
     from simulations.results import Settings
     from simulations.sweep_plan import Cell, Plan, TraceSet
 
@@ -39,7 +39,7 @@ class PackedPools:
 
     Attributes:
         digests: Of the traces.
-        raw: The pools, pickled and packed.
+        raw: The pools in MessagePack, compressed.
     """
 
     digests: str
@@ -70,7 +70,10 @@ def run_sweep(
     missing = [cell for cell in plan.cells if cell.name not in done]
     count = len(plan.cells) - len(missing)
     advance(count)
-    packed = {cell.traces.digests: _pack(cell.traces) for cell in missing}
+    packed: dict[str, PackedPools] = {}
+    for cell in missing:
+        if cell.traces.digests not in packed:
+            packed[cell.traces.digests] = _pack(cell.traces)
     calls = [_call(cell, packed[cell.traces.digests], parts) for cell in missing]
     for name, rows in scatter(play_cell, calls, jobs=jobs, backend=backend):
         part = parts / f"{name}.parquet"
@@ -116,13 +119,12 @@ def _call(cell: Cell, packed: PackedPools, parts: Path) -> tuple[object, ...]:
 
 
 def _pack(traces: TraceSet) -> PackedPools:
-    return PackedPools(traces.digests, zlib.compress(pickle.dumps(traces.pools), 1))
+    return PackedPools(traces.digests, zlib.compress(msgspec.msgpack.encode(traces.pools), 1))
 
 
 @lru_cache(maxsize=2)
 def _unpack(packed: PackedPools) -> list[Pool]:
-    pools: list[Pool] = pickle.loads(zlib.decompress(packed.raw))  # noqa: S301 - we packed it
-    return pools
+    return msgspec.msgpack.decode(zlib.decompress(packed.raw), type=list[Pool])
 
 
 def _merge(cells: Iterable[Cell], earlier: pl.DataFrame, parts: Path) -> pl.DataFrame:
