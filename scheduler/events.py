@@ -78,6 +78,17 @@ class SampleEvent(Event, frozen=True, kw_only=True):
     position: int
     sample: int
 
+    def __post_init__(self) -> None:
+        if (
+            not 0.0 <= self.at_s < inf
+            or type(self.position) is not int
+            or type(self.sample) is not int
+        ):
+            require_finite("at_s", self.at_s, 0.0)
+            raise CallerError(
+                f"position and sample must be whole numbers, got {self.position!r}, {self.sample!r}"
+            )
+
 
 class SampleStarted(SampleEvent, frozen=True, kw_only=True, tag="sample-started"):
     """The engine decodes the sample from now on."""
@@ -100,8 +111,8 @@ class SampleProgressed(SampleEvent, frozen=True, kw_only=True, tag="sample-progr
     confidence: float | None = None
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.at_s < inf and 0 <= self.tokens < inf):
-            require_finite("at_s", self.at_s, 0.0)
+        SampleEvent.__post_init__(self)
+        if not 0 <= self.tokens < inf:
             require_finite("tokens", self.tokens, 0)
         _check_signals(self.mean_entropy, self.tail_entropy, self.confidence)
 
@@ -122,6 +133,10 @@ class ProbeAnswered(SampleEvent, frozen=True, kw_only=True, tag="probe-answered"
     """
 
     answer: str | None = None
+
+    def __post_init__(self) -> None:
+        SampleEvent.__post_init__(self)
+        _check_answer(self.answer)
 
 
 class SampleFinished(SampleEvent, frozen=True, kw_only=True, tag="sample-finished"):
@@ -144,9 +159,10 @@ class SampleFinished(SampleEvent, frozen=True, kw_only=True, tag="sample-finishe
     confidence: float | None = None
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.at_s < inf and 0 <= self.tokens < inf):
-            require_finite("at_s", self.at_s, 0.0)
+        SampleEvent.__post_init__(self)
+        if not 0 <= self.tokens < inf:
             require_finite("tokens", self.tokens, 0)
+        _check_answer(self.answer)
         _check_signals(self.mean_entropy, self.tail_entropy, self.confidence)
 
 
@@ -158,6 +174,11 @@ class SampleFailed(SampleEvent, frozen=True, kw_only=True, tag="sample-failed"):
     """
 
     message: str = ""
+
+
+def _check_answer(answer: object) -> None:
+    if answer is not None and not isinstance(answer, str):
+        raise CallerError(f"answer must be a string or None, got {answer!r}")
 
 
 def _check_signals(
