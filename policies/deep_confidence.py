@@ -11,7 +11,7 @@ from scheduler.checks import require_finite, require_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scheduler import AnyAction, QuestionView, SampleView
+    from scheduler import AnyAction, QuestionView, SampleView, StartSample
 
 CHECKPOINT_TOKENS = 128
 """Tokens over which one reading of the confidence is averaged."""
@@ -90,9 +90,9 @@ class DeepConfidence(Policy):
         share = view.tally.leader_weight / (sum(weights.values()) or 1.0)
         if share >= self._consensus:
             return [view.submit(Reason.CONFIDENT, share=share)]
-        free = min(self._width - view.live, self._budget - view.started)
-        if free > 0:
-            return view.start(free, Reason.REPLACE)
+        starts = self._fill(view, view.live)
+        if starts:
+            return starts
         return [] if view.live else [view.submit(Reason.CAP, finished=view.tally.finished)]
 
     def weigh(self, sample: SampleView) -> float:
@@ -112,7 +112,13 @@ class DeepConfidence(Policy):
         self._lowest[number] = min(group, self._lowest.get(number, group))
         if self._bar is None or group >= self._bar or number < self._warm_up:
             return []
-        return [view.stop(number, Reason.UNSURE, confidence=group, bar=self._bar)]
+        stop = view.stop(number, Reason.UNSURE, confidence=group, bar=self._bar)
+        return [stop, *self._fill(view, view.live - 1)]
+
+    def _fill(self, view: QuestionView, live: int) -> list[StartSample]:
+        """Start what the width and the budget leave room for beside `live` samples."""
+        free = min(self._width - live, self._budget - view.started)
+        return view.start(max(0, free), Reason.REPLACE)
 
     def _confidence(self, sample: int) -> float | None:
         """Return the lowest group; for samples shorter than one, the mean of what was read."""

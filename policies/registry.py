@@ -133,7 +133,7 @@ def _read_spec(path: Path) -> PolicySpec:
         return msgspec.json.decode(path.read_bytes(), type=PolicySpec)
     except OSError as error:
         raise CallerError(f"{path}: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CallerError(f"{path}: {error}") from error
 
 

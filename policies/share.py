@@ -43,7 +43,7 @@ class Share(BatchPolicy):
         if not self._forced:
             return wish
         hard_s = min(wish.hard_s or 0.0, view.grant.hard_s)
-        soft_s = max(0.0, hard_s - lead_time_s(view, self._width))
+        soft_s = max(0.0, hard_s - lead_time_s(view, self._width, hard_s))
         return msgspec.structs.replace(wish, soft_s=soft_s)
 
     def decide(self, view: QuestionView) -> Sequence[AnyAction]:

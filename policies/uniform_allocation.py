@@ -89,14 +89,15 @@ def greedy_split(p_success: Sequence[float], budget: int) -> list[int]:
         budget: Further samples to give.
 
     Returns:
-        Further samples by question; their sum is `budget`. Ties go to the first.
+        Further samples by question; their sum is `budget`. Ties go to the one that has the
+        fewest, then to the first.
     """
     extra = [0] * len(p_success)
-    gains = [(-p * (1.0 - p), place) for place, p in enumerate(p_success)]
+    gains = [(-p * (1.0 - p), 0, place) for place, p in enumerate(p_success)]
     heapify(gains)
     for _ in range(budget):
-        _, place = gains[0]
+        _, _, place = gains[0]
         extra[place] += 1
         p = p_success[place]
-        heapreplace(gains, (-p * (1.0 - p) ** (extra[place] + 1), place))
+        heapreplace(gains, (-p * (1.0 - p) ** (extra[place] + 1), extra[place], place))
     return extra

@@ -240,7 +240,7 @@ class TimeBudget:
         """
         try:
             state = msgspec.json.decode(saved, type=_Saved)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise CallerError(f"not a saved time budget: {error}") from error
         if state.format != FORMAT:
             raise CallerError(f"saved time budget format {state.format!r} unknown, need {FORMAT}")

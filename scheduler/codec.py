@@ -41,7 +41,7 @@ def decode_event(raw: bytes) -> AnyEvent:
     """
     try:
         return _events.decode(raw)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CallerError(f"not an event: {error}") from error
 
 
@@ -57,7 +57,7 @@ def decode_action(raw: bytes) -> AnyAction:
         if isinstance(numbers, dict):
             fields["numbers"] = {name: _figure(value) for name, value in numbers.items()}
         action: AnyAction = msgspec.convert(fields, AnyAction)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CallerError(f"not an action: {error}") from error
     return action
 

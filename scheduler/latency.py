@@ -163,7 +163,7 @@ def decode_profile(raw: bytes) -> LatencyProfile:
     """
     try:
         return msgspec.json.decode(raw, type=LatencyProfile)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CallerError(str(error)) from error
 
 

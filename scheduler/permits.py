@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scheduler.actions import ProbeSample, StartSample, StopSample, SubmitAnswer
+from scheduler.actions import Action, ProbeSample, StartSample, StopSample, SubmitAnswer
+from scheduler.reasons import Reason
 from scheduler.states import SampleState
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ def refusal(action: object, view: QuestionView) -> str | None:
         action: What the policy returned, action or not.
         view: The question before the action.
     """
-    if isinstance(action, StartSample | StopSample | ProbeSample) and not _whole(action.sample):
-        return f"sample must be a whole number, got {action.sample!r}"
+    malformed = _malformed(action)
+    if malformed is not None:
+        return malformed
     if isinstance(action, StartSample):
         return _start_refusal(action, view)
     if isinstance(action, SubmitAnswer):
@@ -36,6 +38,31 @@ def refusal(action: object, view: QuestionView) -> str | None:
         return f"sample {action.sample} is {sample.state.value}"
     if isinstance(action, ProbeSample) and sample.state is SampleState.ASKED:
         return f"sample {action.sample} has not begun"
+    return None
+
+
+def _malformed(action: object) -> str | None:
+    """Say which field has a type that a journal could not hold."""
+    if not isinstance(action, Action):
+        return "is no action"
+    if type(action.reason) is not Reason:
+        return f"reason must be a Reason, got {action.reason!r}"
+    numbers = action.numbers
+    if type(numbers) is not dict or not all(
+        type(name) is str and isinstance(value, int | float) for name, value in numbers.items()
+    ):
+        return f"numbers must be numbers by name, got {numbers!r}"
+    if isinstance(action, StartSample | StopSample | ProbeSample) and not _whole(action.sample):
+        return f"sample must be a whole number, got {action.sample!r}"
+    if isinstance(action, ProbeSample) and type(action.forced) is not bool:
+        return f"forced must be true or false, got {action.forced!r}"
+    if isinstance(action, StartSample):
+        if type(action.arm) is not str:
+            return f"arm must be a string, got {action.arm!r}"
+        if type(action.candidates) is not tuple or not all(
+            type(text) is str for text in action.candidates
+        ):
+            return f"candidates must be a tuple of strings, got {action.candidates!r}"
     return None
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _DIGEST_SHOWN = 12
 _GAP = 2  # blanks between columns
-_NARROWEST = 20  # the policy's column
+_NARROWEST = 18  # the policy's column
 _SMALL = 10.0  # columns that stay below it show two decimals
 
 
@@ -137,8 +137,8 @@ def facts(results: Results, *, digest_length: int | None = _DIGEST_SHOWN) -> lis
 
 
 def pieces(policy: str) -> list[str]:
-    """Cut a policy after its colons and commas, where a line may break."""
-    return re.split(r"(?<=[:,])", policy)
+    """Cut a policy after its colons, commas and its words' hyphens, where a line may break."""
+    return re.split(r"(?<=[:,])|(?<=[a-z]-)", policy)
 
 
 def _policy_grid(results: Results) -> Grid:

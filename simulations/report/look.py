@@ -97,12 +97,13 @@ def finished(layers: Sequence[alt.Chart]) -> Record:
             gridOpacity=0.12,
             domainOpacity=0.5,
             tickOpacity=0.5,
+            labelFlush=False,
             labelFontSize=12,
             titleFontSize=13,
             titleFontWeight="normal",
             titlePadding=10,
         )
-        .configure_text(fontSize=13)
+        .configure_text(color=INK, fontSize=13)
     )
     spec: Record = dressed.to_dict()
     del spec["$schema"]

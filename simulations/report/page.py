@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from simulations.results import Results
 
 _TITLE = "What a replay's time bought"
-_EXPOSED = "window.vegaEmbed = vegaEmbed;"  # all that the page calls of the bundle
 
 
 def write_report(results: Results, path: Path, command: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from simulations.report.look import HEIGHT
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Point = tuple[float, float]
 
 LINE = 14  # pixels that a label needs for itself
-_PLOT_WIDTHS = (280, 760)  # of a phone and of a wide page; labels must be free in both
+_PLOT_WIDTHS = (230, 720)  # of a phone and of a wide page; labels must be free in both
 _DISTANCES = (13, 19, 26, 36)
 # The four diagonals come first, since intervals run along the others.
 _DIRECTIONS = ((1, -1), (-1, -1), (1, 1), (-1, 1), (1, 0), (-1, 0), (0, -1), (0, 1))
@@ -50,23 +50,15 @@ def beside(marks: Sequence[Mark]) -> list[Point]:
     return chosen
 
 
-def emptier_side(marks: Sequence[Mark], height: float) -> Literal["left", "right"]:
-    """Return the half with fewer marks near this height (a share of the plot from its top)."""
-    near = 1.5 * LINE / HEIGHT
-    hit = [mark for mark in marks if mark.top - near < height < mark.bottom + near]
-    at_left = sum(mark.x < 0.5 for mark in hit)  # noqa: PLR2004 - the middle
-    return "left" if 2 * at_left <= len(hit) else "right"
-
-
-def pushed_apart(heights: Sequence[float]) -> list[float]:
-    """Move labels down, and up again from the floor, until each has its line (in pixels)."""
+def pushed_apart(heights: Sequence[float], needed: float = LINE) -> list[float]:
+    """Move labels down, and up again from the floor, until each has the pixels it needs."""
     order = sorted(range(len(heights)), key=heights.__getitem__)
     apart = list(heights)
     for above, below in pairwise(order):
-        apart[below] = max(apart[below], apart[above] + LINE)
+        apart[below] = max(apart[below], apart[above] + needed)
     apart[order[-1]] = min(apart[order[-1]], HEIGHT)
     for below, above in pairwise(reversed(order)):
-        apart[above] = min(apart[above], apart[below] - LINE)
+        apart[above] = min(apart[above], apart[below] - needed)
     return apart
 
 

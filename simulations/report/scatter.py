@@ -8,6 +8,7 @@ import altair as alt
 
 from simulations.report.look import (
     DASHES,
+    HEIGHT,
     INK,
     Picture,
     Record,
@@ -17,16 +18,17 @@ from simulations.report.look import (
     finished,
     shape,
 )
-from simulations.report.placing import Mark, beside, emptier_side
+from simulations.report.placing import LINE, Mark, beside, pushed_apart
 from simulations.results import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from simulations.results import Results
 
 _ACCURACY = "Accuracy (%)"
-_INSET = 4  # pixels between the plot's edge and a bound's name
+_ASIDE = 8  # pixels between the plot and a bound's name
+_NAME_HEIGHT = 2.4 * LINE  # of its two lines
 
 
 def time_picture(results: Results) -> Picture:
@@ -64,7 +66,10 @@ def _picture(
     results: Results, costs: dict[int, Interval], title: str, cost: str, axis: str
 ) -> Picture:
     """Put words around a scatter."""
-    caption = "Up and left is better. Bars are 95 % intervals; dashed rules are the bounds."
+    caption = (
+        "Up and left is better. Bars are 95 % intervals. Dashed rules are the bounds: the majority "
+        "of all logged samples, and the best stopping in hindsight."
+    )
     for place, policy in enumerate(results.policies):
         if place not in costs:
             caption += (
@@ -81,10 +86,10 @@ def _picture(
 def _spec(results: Results, costs: dict[int, Interval], title: str) -> Record:
     """Draw the points with their intervals both ways, and both bounds as rules."""
     accuracies = {place: _scaled(results.policies[place].accuracy, 100.0) for place in costs}
-    bounds = _bound_records(results)
     x_high = 1.04 * max(cost.high for cost in costs.values()) or 1.0
     ends = [end for accuracy in accuracies.values() for end in (accuracy.low, accuracy.high)]
-    ends += [bound["accuracy"] for bound in bounds]
+    bounds_of = (results.bounds.pool_majority, results.bounds.best_stopping)
+    ends += [100.0 * bound.mean for bound in bounds_of]
     margin = 0.08 * (max(ends) - min(ends)) or 1.0
     y_low, y_high = min(ends) - margin, max(ends) + margin
 
@@ -122,25 +127,14 @@ def _spec(results: Results, costs: dict[int, Interval], title: str) -> Record:
     # Every layer names the same scale, lest one of them widens it.
     x_scale = alt.Scale(domain=[0, x_high], nice=False)
     y_scale = alt.Scale(domain=[y_low, y_high], nice=False, zero=False)
-    sides = [emptier_side(marks, height(bound["accuracy"])) for bound in bounds]
-    rules = chart_of(bounds).mark_rule(strokeDash=DASHES, color=INK, opacity=0.6)
+    bounds = chart_of(_bound_records(results, height))
     bound_y = alt.Y("accuracy:Q", scale=y_scale, title=_ACCURACY)
+    names = bounds.mark_text(align="left", dx=_ASIDE, dy=alt.expr("datum.dy"), lineBreak="\n")
     return finished(
         [
-            rules.encode(y=bound_y),
+            bounds.mark_rule(strokeDash=DASHES, color=INK, opacity=0.6).encode(y=bound_y),
             *_point_layers(results, records, x_scale, y_scale, title),
-            *(
-                chart_of([bound])
-                .mark_text(
-                    align=side, dx=_INSET if side == "left" else -_INSET, dy=bound["dy"], color=INK
-                )
-                .encode(
-                    x=alt.value(0 if side == "left" else "width"),
-                    y=bound_y,
-                    text=alt.Text("name:N"),
-                )
-                for bound, side in zip(bounds, sides, strict=True)
-            ),
+            names.encode(x=alt.value("width"), y=bound_y, text="name:N"),
         ]
     )
 
@@ -175,19 +169,26 @@ def _point_layers(
     ]
 
 
-def _bound_records(results: Results) -> list[Record]:
-    """Return both bounds; the higher is named above its rule and the lower below."""
-    bounds = results.bounds
-    named = sorted(
-        [
-            ("pool majority", 100.0 * bounds.pool_majority.mean),
-            ("best stopping", 100.0 * bounds.best_stopping.mean),
-        ],
-        key=lambda bound: bound[1],
-    )
+def _bound_records(results: Results, height: Callable[[float], float]) -> list[Record]:
+    """Return both bounds with their names, which stand to the right of the plot.
+
+    Args:
+        results: Where the bounds are.
+        height: Where an accuracy is drawn, as a share of the plot from its top.
+    """
+    bounds = [
+        ("majority", 100.0 * results.bounds.pool_majority.mean),
+        ("stopping", 100.0 * results.bounds.best_stopping.mean),
+    ]
+    at = [height(accuracy) * HEIGHT for _, accuracy in bounds]
+    apart = pushed_apart(at, _NAME_HEIGHT)
     return [
-        {"name": f"{name} {accuracy:.1f} %", "accuracy": accuracy, "dy": dy}
-        for (name, accuracy), dy in zip(named, (9, -8), strict=True)
+        {
+            "name": f"{name}\n{accuracy:.1f} %",
+            "accuracy": accuracy,
+            "dy": round(label - rule - LINE / 2, 1),  # a text of two lines stands on its first
+        }
+        for (name, accuracy), rule, label in zip(bounds, at, apart, strict=True)
     ]
 
 

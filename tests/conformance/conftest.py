@@ -91,9 +91,9 @@ POLICY_CASES = [
     PolicyCase("clamp", ending("abaaba"), 6, Reason.AGREEMENT),
     PolicyCase("clamp:base_s=50,high_s=200,width=3,equal=2", ending("abc"), 3, Reason.CAP),
     PolicyCase(
-        "confidence-momentum:beta=0", steady("aa", "zz"), 7, Reason.CONFIDENT, "ProbeAnswered"
+        "confidence-momentum:beta=0", steady("aa", "zz"), 5, Reason.CONFIDENT, "ProbeAnswered"
     ),
-    PolicyCase("confidence-momentum:beta=0.2,interval=50", ending("a" * 16), 16, Reason.CAP),
+    PolicyCase("confidence-momentum:beta=0.2,interval=50", ending("a" * 16), 5, Reason.CAP),
     PolicyCase(
         "deep-confidence:warm_up=2,budget=6,width=1,consensus=.6,window=128",
         ending("aba"),
@@ -125,7 +125,7 @@ POLICY_CASES = [
     PolicyCase("share", ending("abaaba"), 6, Reason.AGREEMENT),
     PolicyCase("share:width=3,equal=2,forced=true", ending("abc"), 3, Reason.CAP),
     PolicyCase("uncatchable-leader:width=5", ending("abaa"), 4, Reason.SETTLED),
-    PolicyCase("uncatchable-leader:width=2", ending("ab"), 2, Reason.SETTLED),
+    PolicyCase("uncatchable-leader:width=2", ending("ab"), 1, Reason.SETTLED),
     PolicyCase("uniform-allocation:n=4", ending("abcd"), 4, Reason.CAP),
     PolicyCase("uniform-allocation:n=1,cap=3", ending("a"), 1, Reason.CAP),
 ]

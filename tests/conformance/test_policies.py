@@ -28,12 +28,13 @@ def test_every_registered_policy_is_under_test(specs: list[str]) -> None:
 def test_another_process_decides_the_same(actions_here: bytes, hash_seed: str) -> None:
     """One seed, one list of actions, byte for byte, whatever Python's hash seed."""
     script = Path(__file__).with_name("conftest.py")
+    root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, str(script)],
         capture_output=True,
         check=True,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        cwd=root,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(root)},
     )
     assert done.stdout == actions_here
 

@@ -41,6 +41,8 @@ from scheduler import (
     ToolCalled,
     ToolReturned,
     Woke,
+    decode_action,
+    encode,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
 STREAMS = 10_000
 CHUNK = 200
+MOST_STEPS = 10_000
 ROUNDING_S = 1e-9
 ANSWERS = ("7", "7", "7", "42", "42", "0", "", None, None, "9" * 3000)
 REASONS = tuple(Reason)
@@ -239,10 +242,11 @@ class Mistyped(Spamming):
         build: Any = self.luck.pick((StartSample, StopSample, ProbeSample, SubmitAnswer))
         if self.luck.chance(0.3) or build is SubmitAnswer:
             return super()._action(view)
-        if build is StartSample and self.luck.chance(0.5):
-            field_name = self.luck.pick(("max_tokens", "parent"))
-            return StartSample(sample=view.started, reason=Reason.WIDEN, **{field_name: wrong})
-        action: AnyAction = build(sample=wrong, reason=Reason.WIDEN)
+        right = {"sample": view.started if build is StartSample else 0, "reason": Reason.WIDEN}
+        names = ["sample", "reason", "numbers"]
+        if build is StartSample:
+            names += ["arm", "max_tokens", "parent", "candidates"]
+        action: AnyAction = build(**{**right, self.luck.pick(names): wrong})
         return action
 
 
@@ -289,6 +293,7 @@ class Recorder(Policy):
         self.wish = Allowance()
         self.grant: Grant | None = None
         self.weights: dict[int, float] = {}
+        self.shown: dict[str, float] | None = None
 
     def request(self, view: QuestionView) -> Allowance:
         """Note the grant and the wish."""
@@ -299,7 +304,8 @@ class Recorder(Policy):
         return wish
 
     def decide(self, view: QuestionView) -> Sequence[AnyAction]:
-        """Pass on."""
+        """Note the votes that are shown."""
+        self.shown = dict(view.tally.weights)
         return self.inner.decide(view)
 
     def next_wakeup_s(self, view: QuestionView) -> float:
@@ -478,12 +484,22 @@ class Witness:
     submitted: list[SubmitAnswer] = field(default_factory=list)
 
     @property
-    def leader(self) -> str | None:
-        """The answer with the most weight; among equals the one that was voted for first."""
+    def weights(self) -> dict[str, int]:
+        """Millionths of a vote by answer, in the order of each answer's first vote."""
         weights = dict.fromkeys(self.order, 0)
         for answer, weight in self.votes.values():
             weights[answer] += weight
-        return max(self.order, key=weights.__getitem__, default=None)
+        return weights
+
+    @property
+    def leader(self) -> str | None:
+        """The answer with the most weight; among equals the one that was voted for first."""
+        return max(self.order, key=self.weights.__getitem__, default=None)
+
+    def agrees(self, shown: dict[str, float]) -> bool:
+        """Say whether a policy was shown these votes, in this order."""
+        parts = {answer: round(weight * 1_000_000) for answer, weight in shown.items()}
+        return [*parts.items()] == [*self.weights.items()]
 
     def hear(self, event: AnyEvent, weights: dict[int, float]) -> None:
         """Follow an event."""
@@ -530,6 +546,7 @@ class Witness:
         """Follow what the core wants, and check that it may be wanted."""
         for action in actions:
             assert not self.submitted or isinstance(action, StopSample)
+            assert decode_action(encode(action)) == action  # a journal can hold it
             if isinstance(action, StartSample):
                 self._start(action)
             elif isinstance(action, SubmitAnswer):
@@ -577,7 +594,7 @@ def play(
     steps: list[Step] = []
     for position, wait_s in enumerate(arrivals):
         now_s += wait_s
-        opened_s = told_s = now_s
+        opened_s, lied = now_s, False
         recorder.wish, recorder.grant = Allowance(), None
         recorder.weights.clear()
         step = scheduler.open(QuestionOpened(at_s=now_s, question_id=f"q{position}"))
@@ -587,21 +604,26 @@ def play(
         wish_s = recorder.wish.hard_s
         hard_at_s = opened_s + (most_s if wish_s is None else min(most_s, wish_s))
         witness = Witness(position, recorder.wish)
-        while True:
+        for _ in range(MOST_STEPS):
             steps.append(step)
+            assert recorder.shown is None or witness.agrees(recorder.shown)
+            recorder.shown = None
             assert all(isinstance(fault, SchedulerError) for fault in step.faults)
             witness.take(step.actions)
             engine.act(position, step.actions)
             if not scheduler.is_open:
                 break
             assert not witness.submitted
-            assert told_s <= step.next_wakeup_s <= hard_at_s + ROUNDING_S
-            # An event with an old time hides from the core how late it is: it may be due already.
+            assert step.next_wakeup_s <= hard_at_s + ROUNDING_S
+            # Old times hide from the core how late it is; else it may ask for the future alone.
+            assert lied or now_s <= step.next_wakeup_s
             now_s, event = engine.next(now_s, max(now_s, step.next_wakeup_s))
-            told_s = max(told_s, event.at_s)
+            lied = lied or event.at_s != now_s
             step = scheduler.handle(event)
             witness.hear(event, recorder.weights)
+        assert not scheduler.is_open
         assert step.next_wakeup_s == inf
+        assert witness.live == 0
         assert len(witness.submitted) == 1
         assert now_s <= hard_at_s + ROUNDING_S
         assert not scheduler.handle(Woke(at_s=now_s)).actions

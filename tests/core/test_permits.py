@@ -18,6 +18,7 @@ from scheduler import (
     Step,
     StopSample,
     SubmitAnswer,
+    TimeBudget,
     ToolCalled,
     Woke,
 )
@@ -200,3 +201,34 @@ def test_an_action_of_wrong_types_is_refused(act: Callable[..., Step], action: o
 def test_a_limit_that_is_no_number_is_refused(act: Callable[..., Step]) -> None:
     """NaN tokens are not within the allowance."""
     assert not act(start(4, max_tokens=float("nan"))).actions
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        start(4, arm=None),
+        start(4, candidates=[1]),
+        start(4, candidates=None),
+        StartSample(sample=4, max_tokens=9, reason="because"),  # type: ignore[arg-type]
+        StopSample(sample=2, reason=None),  # type: ignore[arg-type]
+        StopSample(sample=2, reason=WHY, numbers=None),  # type: ignore[arg-type]
+        StopSample(sample=2, reason=WHY, numbers={"left_s": "much"}),  # type: ignore[dict-item]
+        StopSample(sample=2, reason=WHY, numbers={1: 2.0}),  # type: ignore[dict-item]
+        ProbeSample(sample=2, reason=WHY, forced=None),  # type: ignore[arg-type]
+        SubmitAnswer(answer=None, reason="because"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_a_journal_cannot_hold_is_refused(act: Callable[..., Step], action: object) -> None:
+    """An action that could not be written, or not be read back, never leaves the core."""
+    step = act(action)
+    assert isinstance(step.faults[0], ActionRefusedError)
+    assert not step.actions
+
+
+def test_a_reason_that_is_none_does_not_spoil_the_ledger(
+    begin: Callable[..., Any], rule: type[Any]
+) -> None:
+    """After a submit for no known reason the stream's ledger can still be resumed."""
+    wanted = [SubmitAnswer(answer=None, reason="because")]  # type: ignore[arg-type]
+    scheduler, _ = begin(rule(lambda _: wanted))
+    assert TimeBudget.resume(scheduler.budget.save(), 0.0).rows == scheduler.budget.rows

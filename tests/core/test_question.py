@@ -184,11 +184,19 @@ def test_a_policy_is_asked_again_when_it_wants(begin: Begin, rule: type[Any]) ->
     assert asked == [0.0, 3.0, 8.0, 10.0, 40.0]
 
 
-def test_an_event_that_reveals_nothing_leaves_a_wake_up_due(begin: Begin, rule: type[Any]) -> None:
-    """A wake-up is over once the policy was asked, not once its time has passed."""
-    scheduler, _ = begin(rule(start_two, wake=lambda view: 5.0 if view.at_s < 5.0 else inf))
-    assert scheduler.handle(SampleStarted(at_s=5.0, position=0, sample=0)).next_wakeup_s == 5.0
-    assert scheduler.handle(Woke(at_s=5.0)).next_wakeup_s == 100.0
+def test_an_event_that_reveals_nothing_takes_a_wake_up_along(begin: Begin, rule: type[Any]) -> None:
+    """Whatever happens at the time that a policy waits for, it is asked then, and once."""
+    asked = []
+
+    def decide(view: QuestionView) -> list[AnyAction]:
+        asked.append(view.at_s)
+        return [*start_two(view)]
+
+    scheduler, _ = begin(rule(decide, wake=lambda view: 5.0 if view.at_s < 5.0 else inf))
+    assert scheduler.handle(SampleStarted(at_s=4.0, position=0, sample=1)).next_wakeup_s == 5.0
+    assert scheduler.handle(SampleStarted(at_s=5.0, position=0, sample=0)).next_wakeup_s == 100.0
+    scheduler.handle(Woke(at_s=5.0))
+    assert asked == [0.0, 5.0]
 
 
 @pytest.mark.parametrize("wish_s", [-inf, -1, 0.0, 5.0, 5.0 + 1e-9])

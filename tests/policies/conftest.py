@@ -92,7 +92,7 @@ class Bench:
         """Let time pass."""
         return self.send(Woke(at_s=at_s))
 
-    def vote(self, answers: str) -> SubmitAnswer | None:
+    def vote(self, answers: str | list[str]) -> SubmitAnswer | None:
         """Open a question and let samples end in start order until the policy submits."""
         self.open()
         for sample, answer in enumerate(answers):

@@ -141,3 +141,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(CallerError, match=r"folder\.json: Is a directory"):
         parse_policy(str(tmp_path / "folder.json"))
+
+
+@pytest.mark.parametrize("content", [b'{"policy": "l\xe9ad"}', b"\xff\xfe", "{}".encode("utf-16")])
+def test_a_file_that_is_no_utf8_is_named(tmp_path: Path, content: bytes) -> None:
+    """Bytes of another encoding are bad input, told in one line."""
+    path = tmp_path / "p.json"
+    path.write_bytes(content)
+    with pytest.raises(CallerError, match=r"p\.json: "):
+        parse_policy(str(path))

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from scheduler import FORCED_WEIGHT, ProbeAnswered, ProbeSample, Reason, StopSample
+from policies import parse_policy
+from scheduler import (
+    FORCED_WEIGHT,
+    ProbeAnswered,
+    ProbeSample,
+    Reason,
+    StopSample,
+    TimeBudget,
+)
+from simulations.bundled import profile_names, read_profile
+from simulations.play import play
+from simulations.pool import Checkpoint, LoggedQuestion, LoggedSample
 
 PROBE_S = 0.5 + 50 * 0.01
 """What a probe takes on the bench's engine."""
@@ -124,3 +135,17 @@ def test_samples_that_have_not_begun_are_not_asked(bench: type[Any]) -> None:
     assert [action.sample for action in step.actions] == [1]
     tell(table, 1, "7", 9.5)
     assert (table.submitted.answer, table.reason) == ("7", Reason.SOFT_DEADLINE)
+
+
+@pytest.mark.parametrize("total_s", [10.0, 100.0, 1000.0])
+@pytest.mark.parametrize("name", profile_names())
+def test_forced_answers_arrive_in_time_on_every_bundled_engine(name: str, total_s: float) -> None:
+    """However much context was read and written by then, the answers come before the deadline."""
+    told = (Checkpoint(10, None, None, probed=True, answer="7"),)
+    endless = [LoggedSample(n, 10**7, "8", prompt_tokens=300, checkpoints=told) for n in range(8)]
+    question = LoggedQuestion("q", "7", {"default": tuple(endless)}, None, {})
+    policy = parse_policy("share:forced=true").build()
+    budget = TimeBudget(total_s, questions=1)
+    (outcome,) = play(policy, budget, read_profile(name), [(question, endless)])
+    assert (outcome.answer, outcome.reason) == ("7", Reason.SOFT_DEADLINE)
+    assert 0.99 * total_s - 1.0 < outcome.seconds < total_s

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulations.report.look import HEIGHT
-from simulations.report.placing import LINE, Mark, beside, emptier_side, pushed_apart
+from simulations.report.placing import LINE, Mark, beside, pushed_apart
 
 
 @given(st.lists(st.floats(0.0, HEIGHT), min_size=1, max_size=20))
@@ -24,6 +24,11 @@ def test_labels_get_a_line_each(heights: list[float]) -> None:
 def test_labels_with_room_stay_where_they_are() -> None:
     """Nothing is moved without need."""
     assert pushed_apart([200.0, 10.0, 90.0]) == [200.0, 10.0, 90.0]
+
+
+def test_taller_labels_get_the_room_they_need() -> None:
+    """Two bounds that are equal are named one below the other, in two lines each."""
+    assert pushed_apart([100.0, 100.0], 2.5 * LINE) == [100.0, 135.0]
 
 
 def at(x: float, y: float) -> Mark:
@@ -50,10 +55,3 @@ def test_labels_keep_off_bars() -> None:
         [at(0.5, 0.5), Mark(x=0.9, y=0.47, left=0.45, right=1, top=0.4, bottom=1)]
     )
     assert (dx, dy) != (alone_x, alone_y)
-
-
-def test_bounds_are_named_where_no_point_is() -> None:
-    """A point near a bound's left end sends the name to the right, and none leaves it."""
-    assert emptier_side([at(0.1, 0.5)], 0.5) == "right"
-    assert emptier_side([at(0.9, 0.5)], 0.5) == "left"
-    assert emptier_side([at(0.1, 0.9)], 0.1) == "left"

@@ -54,9 +54,9 @@ def test_nothing_collapses(results_of: Callable[..., Results], width: int) -> No
 
 
 def test_columns_without_room_go_below(results_of: Callable[..., Results]) -> None:
-    """Eighty columns show the policies twice, 140 once, each time with all figures."""
-    narrow, wide = shown(results_of(), 80), shown(results_of(), 140)
-    assert narrow.count("adaptive-consistency") == wide.count("adaptive-consistency") + 1
+    """Eighty columns show the policies twice, a hundred once, each time with all figures."""
+    narrow, wide = shown(results_of(), 80), shown(results_of(), 100)
+    assert narrow.count("cut_tokens=20000") == wide.count("cut_tokens=20000") + 1
     for figure in ("71.4…77.3", "286.3…318.0", "1,204", "−0.9…1.4", "9.8…14.2"):
         assert figure in narrow
         assert figure in wide
