@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from scheduler import (
     Allowance,
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from scheduler import AnyAction, QuestionView, SampleView
+
+
+# A loaded machine is no failure: time is limited for the whole suite, not for one example.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 class Rule(Policy):
