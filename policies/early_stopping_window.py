@@ -21,7 +21,8 @@ class EarlyStoppingWindow(Policy):
     to `cap` samples. The majority of all samples is submitted. Li et al., "Escape Sky-high Cost:
     Early-stopping Self-Consistency for Multi-step Reasoning", ICLR 2024, arXiv 2401.10480.
 
-    A sample without an answer agrees with nothing.
+    A sample without an answer agrees with nothing, and a last window cut short by `cap` decides
+    nothing.
 
     Args:
         window: Samples a window, at least 1.
@@ -50,7 +51,8 @@ class EarlyStoppingWindow(Policy):
                 sample.answer if sample.state is SampleState.FINISHED else None
                 for sample in view.samples[first:]
             }
-            if len(answers) == 1 and None not in answers:
+            whole = started - first == self._window
+            if whole and len(answers) == 1 and None not in answers:
                 return [view.submit(Reason.AGREEMENT, window=started - first)]
         size = min(self._window, self._cap - started)
         if size > 0:

@@ -41,10 +41,11 @@ class SequentialTest(Policy):
     Efficiently", 2025, arXiv 2503.17587, with the constants of its code (α = .05,
     β = 1 − α − 2.4e-5, or 6e-5 for the mixture). Wald (1945) for the test itself.
 
-    At those constants both forms stop exactly at a lead of three votes as long as neither count
-    passes 600: one vote weighs 2e-4 in the plain test and the bar is 4.8e-4, between two votes and
-    three; in the mixture a lead of two gives 1.1e-3 and of three 1.7e-3, around 1.2e-3; and
-    "equal" needs counts of hundreds. A test of this project shows it for every pair of counts.
+    At those constants both forms stop exactly at a lead of three votes while the next answer has
+    fewer than 127 votes (mixture) or 632 (plain): one vote weighs 2e-4 in the plain test and the
+    bar is 4.8e-4, between two votes and three; in the mixture a lead of two gives 1.1e-3 and of
+    three 1.7e-3, around 1.2e-3; and "equal" needs the counts named. With a cap of 64 samples
+    neither is ever reached, so the rule is `lead:width=1,lead=3`.
 
     Args:
         form: `sprt` or `mixture`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 BAD_INPUT = 2
@@ -25,3 +26,30 @@ class Parser(argparse.ArgumentParser):
 def complain(error: Exception) -> None:
     """Write an error as one line to stderr."""
     sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+
+
+def new_file(text: str) -> Path:
+    """Read the name of a file to write; refuse one that could not be written.
+
+    Raises:
+        argparse.ArgumentTypeError: before the long work rather than after it.
+    """
+    path = Path(text)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"must be a file in a folder that exists, got {text!r}")
+    return path
+
+
+def whole_number(text: str, low: int, high: int) -> int:
+    """Read a whole number from `low` to `high`.
+
+    Raises:
+        argparse.ArgumentTypeError: naming what was read.
+    """
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {low}, got {text!r}")
+    return value

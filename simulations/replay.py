@@ -6,7 +6,6 @@ Run it as `python simulations/replay.py` or `python -m simulations.replay`.
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -19,7 +18,8 @@ from policies import POLICIES, parse_policy
 from scheduler import CallerError
 from scheduler.checks import require_finite
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
-from simulations.command import BAD_INPUT, Parser, complain
+from simulations.command import BAD_INPUT, Parser, complain, new_file, whole_number
+from simulations.files import write_whole
 from simulations.pools import pools_of
 from simulations.progress import progress
 from simulations.report import write_report
@@ -109,10 +109,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         results = _replay(arguments)
         Console().print(results_table(results))
         if arguments.json is not None:
-            _write(arguments.json, encode_results(results))
+            write_whole(arguments.json, encode_results(results))
         if arguments.html is not None:
             command = shlex.join([parser.prog, *(sys.argv[1:] if argv is None else argv)])
             write_report(results, arguments.html, command)
+        for path in (arguments.json, arguments.html):
+            if path is not None:
+                sys.stderr.write(f"wrote {path}\n")
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
@@ -187,14 +190,6 @@ def _trace_info(trace: Trace) -> TraceInfo:
     )
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)
-    sys.stderr.write(f"wrote {path}\n")
-
-
 def _parser() -> Parser:
     parser = Parser(
         prog="python simulations/replay.py",
@@ -227,17 +222,9 @@ def _parser() -> Parser:
     add("--jobs", type=_count, default=cpu_count(), metavar="J", help="processes (default: cores)")
     add("--sweep", type=Path, metavar="FILE.toml", help="play a grid of settings; see below")
     add("--backend", type=Backend, choices=[*Backend], default=Backend.LOKY, help=_BACKEND_HELP)
-    add("--json", type=_file, metavar="FILE", help="write the results; overwrites")
-    add("--html", type=_file, metavar="FILE", help="write a report with pictures; overwrites")
+    add("--json", type=new_file, metavar="FILE", help="write the results; overwrites")
+    add("--html", type=new_file, metavar="FILE", help="write a report with pictures; overwrites")
     return parser
-
-
-def _file(text: str) -> Path:
-    """Refuse a file that could not be written, before the long work."""
-    path = Path(text)
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise argparse.ArgumentTypeError(f"must be a file in a folder that exists, got {text!r}")
-    return path
 
 
 def _seconds(text: str) -> float:
@@ -252,21 +239,11 @@ def _seconds(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    return _integer(text, 1, MAX_SEED)
+    return whole_number(text, 1, MAX_SEED)
 
 
 def _seed(text: str) -> int:
-    return _integer(text, 0, MAX_SEED)
-
-
-def _integer(text: str, low: int, high: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = low - 1
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"must be a whole number from {low}, got {text!r}")
-    return value
+    return whole_number(text, 0, MAX_SEED)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def results_table(results: Results) -> Group:
     """Return everything that a terminal, or a pipe of 80 columns, shows of a replay."""
     parts: list[RenderableType] = []
     for grid in grids(results):
-        parts += [Text(grid.title, style="bold"), _Fitted(grid)]
+        parts += [Text(grid.title, style="bold"), Fitted(grid)]
     parts += [Text(legend(results)), Text()]
     settings = Table.grid(padding=(0, _GAP))
     for name, value in facts(results):
@@ -105,8 +105,8 @@ def facts(results: Results, *, digest_length: int | None = _DIGEST_SHOWN) -> lis
         digest_length: Characters to show of a digest; None shows all.
     """
     bounds, settings = results.bounds, results.settings
-    majority, stopping = _percent(bounds.pool_majority), _percent(bounds.best_stopping)
-    tokens = _thousands([bounds.best_stopping_tokens])(bounds.best_stopping_tokens)
+    majority, stopping = percent_of(bounds.pool_majority), percent_of(bounds.best_stopping)
+    tokens = thousands_of([bounds.best_stopping_tokens])(bounds.best_stopping_tokens)
     best = (
         f"{stopping.value} % ({stopping.interval}) in hindsight, "
         f"with {tokens.value} thousand tokens a question ({tokens.interval})"
@@ -143,8 +143,8 @@ def pieces(policy: str) -> list[str]:
 
 def _policy_grid(results: Results) -> Grid:
     policies = results.policies
-    tokens = _thousands([p.tokens_per_question for p in policies])
-    seconds = _seconds([p.seconds_per_question for p in policies])
+    tokens = thousands_of([p.tokens_per_question for p in policies])
+    seconds = seconds_of([p.seconds_per_question for p in policies])
     return Grid(
         "Policies, tokens and seconds a question",
         (
@@ -162,14 +162,14 @@ def _policy_grid(results: Results) -> Grid:
                 place,
                 policy.policy,
                 (
-                    _percent(policy.accuracy),
+                    percent_of(policy.accuracy),
                     tokens(policy.tokens_per_question),
                     seconds(policy.seconds_per_question),
                     Cell(f"{policy.overruns:,}"),
                     Cell(f"{policy.unanswered:,}"),
                     Cell(f"{policy.exhausted:,}"),
-                    _percent(policy.regret.pool_majority),
-                    _percent(policy.regret.best_stopping),
+                    percent_of(policy.regret.pool_majority),
+                    percent_of(policy.regret.best_stopping),
                 ),
             )
             for place, policy in enumerate(policies)
@@ -179,16 +179,16 @@ def _policy_grid(results: Results) -> Grid:
 
 def _paired_grid(results: Results) -> Grid:
     base = results.policies[0]
-    tokens = _thousands([pair.tokens_per_question for pair in results.paired], signed=True)
+    tokens = thousands_of([pair.tokens_per_question for pair in results.paired], signed=True)
     places = {policy.policy: place for place, policy in enumerate(results.policies)}
-    seconds = _seconds([pair.seconds_per_question for pair in results.paired], signed=True)
+    seconds = seconds_of([pair.seconds_per_question for pair in results.paired], signed=True)
 
     def row(pair: PairedResult) -> Row:
         return Row(
             places[pair.policy],
             pair.policy,
             (
-                _cell(pair.accuracy, 100.0, 1, signed=True),
+                cell_of(pair.accuracy, 100.0, 1, signed=True),
                 tokens(pair.tokens_per_question),
                 _relative(pair.tokens_per_question, base.tokens_per_question),
                 seconds(pair.seconds_per_question),
@@ -204,8 +204,8 @@ def _paired_grid(results: Results) -> Grid:
 
 def _model_grid(model: str, policies: Sequence[PolicyResult]) -> Grid:
     by_policy: list[ModelResult] = [policy.by_model[model] for policy in policies]
-    tokens = _thousands([result.tokens_per_question for result in by_policy])
-    seconds = _seconds([result.seconds_per_question for result in by_policy])
+    tokens = thousands_of([result.tokens_per_question for result in by_policy])
+    seconds = seconds_of([result.seconds_per_question for result in by_policy])
     return Grid(
         f"Model {model}",
         ("accuracy\n(%)", "thousand\ntokens", "seconds"),
@@ -214,7 +214,7 @@ def _model_grid(model: str, policies: Sequence[PolicyResult]) -> Grid:
                 place,
                 policy.policy,
                 (
-                    _percent(result.accuracy),
+                    percent_of(result.accuracy),
                     tokens(result.tokens_per_question),
                     seconds(result.seconds_per_question),
                 ),
@@ -224,15 +224,18 @@ def _model_grid(model: str, policies: Sequence[PolicyResult]) -> Grid:
     )
 
 
-def _percent(interval: Interval) -> Cell:
-    return _cell(interval, 100.0, 1)
+def percent_of(interval: Interval) -> Cell:
+    """Show an accuracy in per cent."""
+    return cell_of(interval, 100.0, 1)
 
 
-def _thousands(column: Sequence[Interval], *, signed: bool = False) -> Callable[[Interval], Cell]:
+def thousands_of(column: Sequence[Interval], *, signed: bool = False) -> Callable[[Interval], Cell]:
+    """Return what shows a column of tokens in thousands."""
     return _column(column, 1e-3, signed=signed)
 
 
-def _seconds(column: Sequence[Interval], *, signed: bool = False) -> Callable[[Interval], Cell]:
+def seconds_of(column: Sequence[Interval], *, signed: bool = False) -> Callable[[Interval], Cell]:
+    """Return what shows a column of seconds."""
     return _column(column, 1.0, signed=signed)
 
 
@@ -242,29 +245,30 @@ def _column(
     """Return a writer that gives every cell of one column the same number of decimals."""
     largest = max(abs(interval.mean) * scale for interval in column)
     digits = 2 if largest < _SMALL else 1
-    return lambda interval: _cell(interval, scale, digits, signed=signed)
+    return lambda interval: cell_of(interval, scale, digits, signed=signed)
 
 
 def _relative(difference: Interval, base: Interval) -> Cell:
     """Return a difference in percent of what the baseline takes, a dash if that is nothing."""
     if base.mean == 0.0:
         return Cell("–")
-    return Cell(_number(100.0 * difference.mean / base.mean, 1, signed=True))
+    return Cell(number_of(100.0 * difference.mean / base.mean, 1, signed=True))
 
 
-def _cell(interval: Interval, scale: float, digits: int, *, signed: bool = False) -> Cell:
-    low, high = (_number(end * scale, digits) for end in (interval.low, interval.high))
-    return Cell(_number(interval.mean * scale, digits, signed=signed), f"{low}…{high}")
+def cell_of(interval: Interval, scale: float, digits: int, *, signed: bool = False) -> Cell:
+    """Show a figure with its interval, multiplied by `scale`."""
+    low, high = (number_of(end * scale, digits) for end in (interval.low, interval.high))
+    return Cell(number_of(interval.mean * scale, digits, signed=signed), f"{low}…{high}")
 
 
-def _number(value: float, digits: int, *, signed: bool = False) -> str:
+def number_of(value: float, digits: int, *, signed: bool = False) -> str:
     """Write a number with a true minus sign and never as minus zero."""
     text = f"{value:+z,.{digits}f}" if signed else f"{value:z,.{digits}f}"
     return text.replace("-", "−")
 
 
 @dataclass(frozen=True, slots=True)
-class _Fitted:
+class Fitted:
     """A grid as wide as the terminal lets it be.
 
     Columns that find no room go below the others, beside the policies once more.
@@ -275,7 +279,7 @@ class _Fitted:
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         widths = self._widths()
         names = [row.policy for row in self.grid.rows]
-        longest = max(cell_len(name) for name in names)
+        longest = max(cell_len(name) for name in ("policy", *names))
         least = max(_NARROWEST, *(cell_len(piece) for name in names for piece in pieces(name)))
         spare = options.max_width - sum(_GAP + width for width in widths)
         width = min(longest, max(min(least, options.max_width // 2), spare))

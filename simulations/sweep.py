@@ -9,16 +9,17 @@ that earlier grids left there.
 
 from __future__ import annotations
 
-import os
 import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import msgspec
 import polars as pl
 
 from scheduler import CallerError
+from simulations.files import write_whole
 from simulations.pool import Pool
 from simulations.sweep_table import SCHEMA, cell_rows
 from simulations.tournament import Block, Entry, draw_streams, play_policies
@@ -147,6 +148,6 @@ def _read(path: Path) -> pl.DataFrame:
 
 def _write(path: Path, rows: pl.DataFrame) -> None:
     """Write a table whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    rows.write_parquet(part, compression="zstd")
-    part.replace(path)
+    buffer = BytesIO()
+    rows.write_parquet(buffer, compression="zstd")
+    write_whole(path, buffer.getvalue())

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import vl_convert
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from simulations.files import write_whole
 from simulations.report.burn_down import burn_down_picture
 from simulations.report.look import colour_of, shape_of
 from simulations.report.scatter import time_picture, token_picture
-from simulations.report.template import TEMPLATE
+from simulations.report.template import HEAD, REPORT, TAIL
 from simulations.results_table import facts, grids, legend, pieces
 
 if TYPE_CHECKING:
@@ -35,19 +35,15 @@ def write_report(results: Results, path: Path, command: str) -> None:
     Raises:
         OSError: if the disk refuses.
     """
-    page = _render(results, command)
-    fresh = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        fresh.write_text(page, encoding="utf-8")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    write_whole(path, _render(results, command).encode())
 
 
 def _render(results: Results, command: str) -> str:
     drawn = [time_picture(results), token_picture(results), burn_down_picture(results)]
     places = range(len(results.policies))
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE)
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
+        HEAD + REPORT + TAIL
+    )
     return template.render(
         title=_TITLE,
         summary=_summary(results),
@@ -61,17 +57,17 @@ def _render(results: Results, command: str) -> str:
         facts=facts(results, digest_length=None),
         pieces=pieces,
         command=command,
-        bundle=Markup(_scripts()),  # noqa: S704 - our own dependency
-        specs=_script_json([picture.spec for picture in drawn]),
+        bundle=Markup(scripts()),  # noqa: S704 - our own dependency
+        specs=script_json([picture.spec for picture in drawn]),
     )
 
 
-def _scripts() -> str:
+def scripts() -> str:
     """Return Vega, Vega-Lite and the function `vegaEmbed`, all in one."""
     return vl_convert.javascript_bundle()  # type: ignore[call-arg] # its stub lacks the default
 
 
-def _script_json(value: object) -> Markup:
+def script_json(value: object) -> Markup:
     """Write JSON that cannot end the script element it stands in."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - no tag can begin without a "<"

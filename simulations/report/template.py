@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TEMPLATE = """\
+HEAD = """\
 <!DOCTYPE html>
 <html lang="en">
 <head>
@@ -73,6 +73,10 @@ max-width: 90vw; }
 text-align: left; }
 </style>
 </head>
+"""
+"""The page up to its body."""
+
+REPORT = """\
 <body>
 {%- macro mark(place) -%}
 <span class="mark"><svg viewBox="-1 -1 2 2" aria-hidden="true">\
@@ -152,6 +156,10 @@ text-align: left; }
 </dl>
 <h2>The command that made this</h2>
 <pre><code>{{ command }}</code></pre>
+"""
+"""The body of a replay's report, up to the end of its main part."""
+
+TAIL = """\
 </main>
 <script>{{ bundle }}</script>
 <script>

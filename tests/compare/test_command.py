@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from simulations.compare import main
+from simulations.compare.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.frontier import cost_at, hull_of, pareto_front
+from simulations.compare.frontier import cost_at, hull_of, pareto_front
 
 # Five points: the third lies below the line from the second to the fourth, the fifth is beaten.
 COSTS = np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from scheduler import CallerError
-from simulations.compare_contexts import contexts_of
-from simulations.compare_reading import read_rows
+from simulations.compare.contexts import contexts_of
+from simulations.compare.reading import read_rows
 from simulations.sweep_table import SCHEMA
 
 if TYPE_CHECKING:

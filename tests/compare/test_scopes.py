@@ -10,17 +10,17 @@ import polars as pl
 import pytest
 
 from scheduler import CallerError
-from simulations.compare_contexts import contexts_of
-from simulations.compare_groups import group_masks
-from simulations.compare_results import CompareResults, Reach
-from simulations.compare_scopes import compare, reach, steps
+from simulations.compare.contexts import contexts_of
+from simulations.compare.groups import group_masks
+from simulations.compare.results import CompareResults, Reach
+from simulations.compare.scopes import compare, reach, steps
 from simulations.comparison import RESAMPLES, Bound, Comparison, Estimate
 from simulations.sums import PolicySums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulations.compare_results import FamilyCost, Match
+    from simulations.compare.results import FamilyCost, Match
     from simulations.pool import Pool
 
     Rows = Callable[..., pl.DataFrame]

@@ -284,3 +284,24 @@ def test_a_clock_that_went_back_does_not_reach_the_records(
     assert "clock went back" in str(step.faults[0])
     sample = stage.sample(0)
     assert (sample.started_s if kind is SampleStarted else sample.ended_s) == 5.0
+
+
+def test_a_stop_takes_back_a_forced_answer_at_once(stage: Stage) -> None:
+    """What was given up does not vote while the engine still has it."""
+    stage.bring_to(SampleState.RUNNING)
+    stage.act(ProbeSample(sample=0, forced=True, reason=Reason.FORCE))
+    stage.send(event(ProbeAnswered, 2.0, answer="9"))
+    assert stage.view is not None
+    assert [*stage.view.tally.weights] == ["9"]
+    stage.act(StopSample(sample=0, reason=Reason.TOO_LONG))
+    assert not stage.view.tally.weights
+
+
+@pytest.mark.parametrize("kind", [SampleFinished, SampleFailed])
+def test_a_sample_frees_its_place_once(stage: Stage, kind: type[SampleEvent]) -> None:
+    """It counts as running until it is stopped, and its end afterwards frees nothing more."""
+    stage.bring_to(SampleState.STOPPING)
+    assert stage.view is not None
+    assert stage.view.live == 1
+    stage.send(event(kind, 2.0))
+    assert stage.view.live == 1

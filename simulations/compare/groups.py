@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.compare_results import GroupDifference
-from simulations.compare_sums import estimate, ratios, weighted_sums
+from simulations.compare.results import GroupDifference
+from simulations.compare.sums import estimate, ratios, weighted_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from simulations.compare_contexts import Context
+    from simulations.compare.contexts import Context
     from simulations.comparison import Floats
 
 GROUPS = ("0", "0-1/4", "1/4-3/4", "3/4-1", "1")

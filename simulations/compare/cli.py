@@ -5,8 +5,6 @@ Run it as `python -m simulations.compare`.
 
 from __future__ import annotations
 
-import argparse
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -14,20 +12,22 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from simulations.command import BAD_INPUT, Parser, complain
-from simulations.compare_contexts import contexts_of
-from simulations.compare_page import write_comparison
-from simulations.compare_reading import read_rows
-from simulations.compare_results import encode_compare_results
-from simulations.compare_scopes import USUAL_BASELINE, compare, steps
-from simulations.compare_table import comparison_table
+from simulations.command import BAD_INPUT, Parser, complain, new_file, whole_number
+from simulations.compare.contexts import contexts_of
+from simulations.compare.page import write_comparison
+from simulations.compare.reading import read_rows
+from simulations.compare.results import encode_compare_results
+from simulations.compare.scopes import USUAL_BASELINE, compare, steps
+from simulations.compare.table import comparison_table
+from simulations.files import write_whole
 from simulations.progress import progress
 from simulations.settings import MAX_SEED
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
-    from simulations.compare_results import CompareResults
+    from simulations.compare.results import CompareResults
 
 _EPILOG = f"""\
 RESULTS are Parquet files that a sweep wrote; cells that stand in several files count once.
@@ -64,11 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         results = _compare(arguments)
         Console().print(comparison_table(results))
         if arguments.json is not None:
-            _write(arguments.json, encode_compare_results(results))
+            write_whole(arguments.json, encode_compare_results(results))
         if arguments.html is not None:
             command = shlex.join([parser.prog, *(sys.argv[1:] if argv is None else argv)])
             write_comparison(results, arguments.html, command)
-            sys.stderr.write(f"wrote {arguments.html}\n")
+        for path in (arguments.json, arguments.html):
+            if path is not None:
+                sys.stderr.write(f"wrote {path}\n")
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
@@ -92,32 +94,10 @@ def _parser() -> Parser:
     add("results", metavar="RESULTS", nargs="+", type=Path, help="Parquet files of sweeps")
     add("--baseline", metavar="POLICY", help="as it was played; see below")
     add("--seed", type=_seed, default=0, metavar="K", help="of resamples (default: %(default)s)")
-    add("--json", type=_file, metavar="FILE", help="write everything; overwrites")
-    add("--html", type=_file, metavar="FILE", help="write a page with pictures; overwrites")
+    add("--json", type=new_file, metavar="FILE", help="write everything; overwrites")
+    add("--html", type=new_file, metavar="FILE", help="write a page with pictures; overwrites")
     return parser
 
 
 def _seed(text: str) -> int:
-    if not (text.isdecimal() and int(text) <= MAX_SEED):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text!r}")
-    return int(text)
-
-
-def _file(text: str) -> Path:
-    """Refuse a file that could not be written, before the work."""
-    path = Path(text)
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise argparse.ArgumentTypeError(f"must be a file in a folder that exists, got {text!r}")
-    return path
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)
-    sys.stderr.write(f"wrote {path}\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return whole_number(text, 0, MAX_SEED)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from simulations.compare_pictures import (
+from simulations.compare.pictures import (
     family_of,
     family_places,
     seconds_picture,
     tokens_picture,
 )
-from simulations.compare_table import LEGEND, Sheet, facts, sheets
+from simulations.compare.table import LEGEND, Sheet, facts, sheets
+from simulations.files import write_whole
 from simulations.report.look import Picture, colour_of, shape_of
-from simulations.report.page import _script_json, _scripts
-from simulations.report.template import TEMPLATE
+from simulations.report.page import script_json, scripts
+from simulations.report.template import HEAD, TAIL
 from simulations.results_table import pieces
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from simulations.compare_results import CompareResults, ContextResult
+    from simulations.compare.results import CompareResults, ContextResult
 
 _TITLE = "What policies buy with their time"
 
@@ -128,13 +128,7 @@ def write_comparison(results: CompareResults, path: Path, command: str) -> None:
     Raises:
         OSError: if the disk refuses.
     """
-    page = _render(results, command)
-    fresh = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        fresh.write_text(page, encoding="utf-8")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    write_whole(path, _render(results, command).encode())
 
 
 def _render(results: CompareResults, command: str) -> str:
@@ -143,7 +137,9 @@ def _render(results: CompareResults, command: str) -> str:
         first = sum(len(section.pictures) for section in sections)
         sections.append(_section(context, first))
     places = range(max(max(section.families) for section in sections) + 1)
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_template())
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
+        HEAD + _BODY + TAIL
+    )
     return template.render(
         title=_TITLE,
         summary=_summary(results),
@@ -153,16 +149,9 @@ def _render(results: CompareResults, command: str) -> str:
         shapes=[shape_of(place) for place in places],
         pieces=pieces,
         command=command,
-        bundle=Markup(_scripts()),  # noqa: S704 - our own dependency
-        specs=_script_json([picture.spec for section in sections for picture in section.pictures]),
+        bundle=Markup(scripts()),  # noqa: S704 - our own dependency
+        specs=script_json([picture.spec for section in sections for picture in section.pictures]),
     )
-
-
-def _template() -> str:
-    """Return the report's template with another body."""
-    head, _, rest = TEMPLATE.partition("<body>\n")
-    _, end, tail = rest.partition("</main>")
-    return head + _BODY + end + tail
 
 
 def _section(context: ContextResult, first: int) -> _Section:

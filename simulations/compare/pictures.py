@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from simulations.compare_table import limit_text
+from simulations.compare.table import limit_text
 from simulations.report.look import (
     HEIGHT,
     INK,
@@ -23,7 +23,7 @@ from simulations.report.placing import LINE, Mark, beside, pushed_apart
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from simulations.compare_results import ContextResult, Standing
+    from simulations.compare.results import ContextResult, Standing
     from simulations.results import Interval
 
 _ACCURACY = "Accuracy (%)"

@@ -18,7 +18,7 @@ from simulations.luck import Purpose, generator
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from simulations.compare_contexts import Context
+    from simulations.compare.contexts import Context
     from simulations.comparison import Floats
 
 

@@ -12,14 +12,14 @@ from rich.text import Text
 from simulations.comparison import RESAMPLES
 from simulations.results_table import (
     Cell,
+    Fitted,
     Grid,
     Row,
-    _cell,
-    _Fitted,
-    _number,
-    _percent,
-    _seconds,
-    _thousands,
+    cell_of,
+    number_of,
+    percent_of,
+    seconds_of,
+    thousands_of,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from simulations.compare_results import (
+    from simulations.compare.results import (
         Budget,
         CompareResults,
         ContextResult,
@@ -79,7 +79,7 @@ def comparison_table(results: CompareResults) -> Group:
             terms.add_row(Text(name, style="bold"), Text(value))
         parts += [terms, Text()]
         for sheet in sheets(context):
-            parts += [Text(sheet.grid.title, style="bold"), _Fitted(sheet.grid)]
+            parts += [Text(sheet.grid.title, style="bold"), Fitted(sheet.grid)]
     parts.append(Text(f"{LEGEND} {results.resamples:,} resamples, seed {results.seed}."))
     return Group(*parts)
 
@@ -132,8 +132,8 @@ def limit_text(total_s: float | None) -> str:
 
 
 def _standing_grid(budget: Budget, places: dict[str, int], baseline: str, prefix: str = "") -> Grid:
-    tokens = _thousands([standing.tokens_per_question for standing in budget.policies])
-    seconds = _seconds([standing.seconds_per_question for standing in budget.policies])
+    tokens = thousands_of([standing.tokens_per_question for standing in budget.policies])
+    seconds = seconds_of([standing.seconds_per_question for standing in budget.policies])
     return Grid(
         f"{prefix}Policies with {limit_text(budget.total_s)}, tokens and seconds a question",
         (
@@ -151,7 +151,7 @@ def _standing_grid(budget: Budget, places: dict[str, int], baseline: str, prefix
                 places[standing.policy],
                 standing.policy,
                 (
-                    _percent(standing.accuracy),
+                    percent_of(standing.accuracy),
                     _difference(standing, baseline),
                     tokens(standing.tokens_per_question),
                     seconds(standing.seconds_per_question),
@@ -171,7 +171,7 @@ def _difference(standing: Standing, baseline: str) -> Cell:
         return Cell("baseline")
     if standing.difference is None:
         return Cell(_NONE)
-    return _cell(standing.difference, 100.0, 1, signed=True)
+    return cell_of(standing.difference, 100.0, 1, signed=True)
 
 
 def _front(standing: Standing) -> str:
@@ -183,7 +183,7 @@ def _front(standing: Standing) -> str:
 
 
 def _match_grid(match: Match, baseline: str) -> Grid:
-    accuracy = _percent(match.accuracy).value
+    accuracy = percent_of(match.accuracy).value
     tokens = _needed([cost.tokens for cost in match.families], 1e-3)
     seconds = _needed([cost.seconds for cost in match.families], 1.0)
     return Grid(
@@ -202,7 +202,7 @@ def _match_grid(match: Match, baseline: str) -> Grid:
                 cost.family,
                 (
                     Cell(f"{cost.points:,}"),
-                    Cell(_number(100.0 * cost.reached / RESAMPLES, 1)),
+                    Cell(number_of(100.0 * cost.reached / RESAMPLES, 1)),
                     tokens(cost.tokens),
                     _ratio(cost.tokens),
                     seconds(cost.seconds),
@@ -230,10 +230,10 @@ def _reach(reach: Reach, scale: float, digits: int, *, at_most: bool) -> Cell:
     if reach.value is None:
         return Cell(_NONE)
     low, high = (
-        "∞" if end is None else _number(end * scale, digits) for end in (reach.low, reach.high)
+        "∞" if end is None else number_of(end * scale, digits) for end in (reach.low, reach.high)
     )
     sign = "≤" if at_most else ""
-    return Cell(f"{sign}{_number(reach.value * scale, digits)}", f"{low}…{high}")
+    return Cell(f"{sign}{number_of(reach.value * scale, digits)}", f"{low}…{high}")
 
 
 def _group_grid(
@@ -265,4 +265,4 @@ def _group_cells(group: GroupDifference) -> tuple[Cell, Cell]:
     if group.accuracy is None:
         return Cell(_NONE), Cell(_NONE)
     score = Cell(f"{group.better:,}/{group.worse:,}")
-    return _cell(group.accuracy, 100.0, 1, signed=True), score
+    return cell_of(group.accuracy, 100.0, 1, signed=True), score

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scheduler import CallerError
-from simulations.compare_reading import CONTEXT_COLUMNS
-from simulations.compare_results import Terms
+from simulations.compare.reading import CONTEXT_COLUMNS
+from simulations.compare.results import Terms
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scheduler import CallerError
-from simulations.compare_groups import GroupTable
-from simulations.compare_results import (
+from simulations.compare.frontier import cost_at, hull_of, pareto_front
+from simulations.compare.groups import GroupTable
+from simulations.compare.results import (
     Budget,
     CompareResults,
     ContextResult,
@@ -19,14 +20,13 @@ from simulations.compare_results import (
     Scope,
     Standing,
 )
-from simulations.compare_sums import Means, draw_weights, estimate, means_of
+from simulations.compare.sums import Means, draw_weights, estimate, means_of
 from simulations.comparison import LEVEL, RESAMPLES
-from simulations.frontier import cost_at, hull_of, pareto_front
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from simulations.compare_contexts import Context
+    from simulations.compare.contexts import Context
     from simulations.comparison import Floats
 
 USUAL_BASELINE = "self-consistency"
