@@ -111,7 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.json is not None:
             write_whole(arguments.json, encode_results(results))
         if arguments.html is not None:
-            command = shlex.join([parser.prog, *(sys.argv[1:] if argv is None else argv)])
+            given = sys.argv[1:] if argv is None else argv
+            command = f"{parser.prog} {shlex.join(given)}"
             write_report(results, arguments.html, command)
         for path in (arguments.json, arguments.html):
             if path is not None:

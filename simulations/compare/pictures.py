@@ -1,8 +1,13 @@
-"""The pictures of a comparison: accuracy against cost, with the front of every total."""
+"""The pictures of a comparison: accuracy against cost, with the front of every total.
+
+Costs of rules that sample one by one and of those that sample at once lie orders apart, so their
+axis is logarithmic.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 _ACCURACY = "Accuracy (%)"
 _DASHES = ([1, 0], [6, 4], [2, 3], [10, 3, 2, 3])  # of the totals' fronts
 _INSET = 4  # pixels between the plot's edge and a front's name
+_LEAST_COST = 1e-4  # seconds or thousand tokens
 _FAINT, _CLEAR = 0.35, 1.0  # off a front and on it
 
 
@@ -65,7 +71,7 @@ def family_places(context: ContextResult) -> dict[str, int]:
 def seconds_picture(context: ContextResult) -> Picture:
     """Draw accuracy against seconds a question."""
     points = [
-        _Point(place, total_s, one, one.seconds_per_question, one.on_seconds_front)
+        _Point(place, total_s, one, _drawable(one.seconds_per_question), one.on_seconds_front)
         for place, total_s, one in _standings(context)
     ]
     return _picture(context, points, "time", "Seconds a question (s)")
@@ -73,10 +79,10 @@ def seconds_picture(context: ContextResult) -> Picture:
 
 def tokens_picture(context: ContextResult) -> Picture:
     """Draw accuracy against thousand tokens a question."""
-    points = [
-        _Point(place, total_s, one, _scaled(one.tokens_per_question, 1e-3), one.on_tokens_front)
-        for place, total_s, one in _standings(context)
-    ]
+    points = []
+    for place, total_s, one in _standings(context):
+        cost = _drawable(_scaled(one.tokens_per_question, 1e-3))
+        points.append(_Point(place, total_s, one, cost, one.on_tokens_front))
     return _picture(context, points, "tokens", "Thousand tokens a question")
 
 
@@ -114,7 +120,8 @@ def _picture(context: ContextResult, points: list[_Point], what: str, axis: str)
 
 def _spec(context: ContextResult, points: list[_Point], axis: str) -> Record:
     """Draw fronts, then bars, rings, points and numbers over them."""
-    x_high = 1.04 * max(point.cost.high for point in points) or 1.0
+    x_high = 1.1 * max(point.cost.high for point in points)
+    x_least = 0.9 * min(point.cost.low for point in points)
     ends = [
         100.0 * end
         for point in points
@@ -123,7 +130,7 @@ def _spec(context: ContextResult, points: list[_Point], axis: str) -> Record:
     margin = 0.08 * (max(ends) - min(ends)) or 1.0
     y_low, y_high = min(ends) - margin, max(ends) + margin
     # Every layer names the same scales, lest one of them widens it.
-    x_scale = alt.Scale(domain=[0, x_high], nice=False)
+    x_scale = alt.Scale(type="log", domain=[x_least, x_high], nice=False)
     y_scale = alt.Scale(domain=[y_low, y_high], nice=False, zero=False)
     axes = _Axes(
         x=alt.X("x:Q", scale=x_scale, title=axis),
@@ -131,6 +138,7 @@ def _spec(context: ContextResult, points: list[_Point], axis: str) -> Record:
         y=alt.Y("y:Q", scale=y_scale, title=_ACCURACY),
         y_low=alt.Y("y_low:Q", scale=y_scale, title=_ACCURACY),
         title=axis,
+        left=x_least,
         right=x_high,
         bottom=y_low,
         top=y_high,
@@ -140,16 +148,21 @@ def _spec(context: ContextResult, points: list[_Point], axis: str) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class _Axes:
-    """Encodings that all layers share, the cost's name and the scales' ends (the left one is 0)."""
+    """Encodings that all layers share, the cost's name and the scales' ends."""
 
     x: alt.X
     x_low: alt.X
     y: alt.Y
     y_low: alt.Y
     title: str
+    left: float
     right: float
     bottom: float
     top: float
+
+    def along(self, cost: float) -> float:
+        """Return how far from the left of the plot a cost lies, as a share of it."""
+        return log(cost / self.left) / log(self.right / self.left)
 
     def height(self, accuracy: float) -> float:
         """Return how far from the top of the plot an accuracy (%) lies, as a share of it."""
@@ -251,10 +264,10 @@ def _numbered(context: ContextResult, point: _Point) -> bool:
 def _mark(point: _Point, axes: _Axes) -> Mark:
     accuracy = _scaled(point.standing.accuracy, 100.0)
     return Mark(
-        x=point.cost.mean / axes.right,
+        x=axes.along(point.cost.mean),
         y=axes.height(accuracy.mean),
-        left=point.cost.low / axes.right,
-        right=point.cost.high / axes.right,
+        left=axes.along(point.cost.low),
+        right=axes.along(point.cost.high),
         top=axes.height(accuracy.high),
         bottom=axes.height(accuracy.low),
     )
@@ -282,6 +295,11 @@ def _record(context: ContextResult, point: _Point) -> Record:
 
 def _scaled(interval: Interval, scale: float) -> Interval:
     return type(interval)(interval.mean * scale, interval.low * scale, interval.high * scale)
+
+
+def _drawable(cost: Interval) -> Interval:
+    """Keep a cost above 0, where a logarithm ends."""
+    return type(cost)(*(max(end, _LEAST_COST) for end in (cost.mean, cost.low, cost.high)))
 
 
 def _spoken(interval: Interval) -> str:

@@ -93,7 +93,7 @@ def _line(
             "number": str(place + 1),
             "place": answered,
             "y": round(y, 2),
-            "low": round(y - sd, 2),
+            "low": round(max(y - sd, 0.0), 2),
             "high": round(y + sd, 2),
         }
         for answered, (y, sd) in enumerate(zip(shown, spread, strict=True))

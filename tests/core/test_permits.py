@@ -232,3 +232,17 @@ def test_a_reason_that_is_none_does_not_spoil_the_ledger(
     wanted = [SubmitAnswer(answer=None, reason="because")]  # type: ignore[arg-type]
     scheduler, _ = begin(rule(lambda _: wanted))
     assert TimeBudget.resume(scheduler.budget.save(), 0.0).rows == scheduler.budget.rows
+
+
+def test_an_action_that_cannot_be_looked_at_is_refused(act: Callable[..., Step]) -> None:
+    """Even a field whose comparison raises stays the policy's own fault."""
+
+    class Odd:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, _: object) -> bool:
+            raise ZeroDivisionError
+
+    step = act(SubmitAnswer(answer=Odd(), reason=WHY))  # type: ignore[arg-type]
+    assert isinstance(step.faults[0], ActionRefusedError)
+    assert not step.actions
