@@ -9,18 +9,14 @@ that earlier grids left there.
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass, field
-from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-import msgspec
 import polars as pl
 
 from scheduler import CallerError
 from simulations.files import write_whole
-from simulations.pool import Pool
+from simulations.packing import PackedPools, pack, unpack
 from simulations.sweep_table import SCHEMA, cell_rows
 from simulations.tournament import Block, Entry, draw_streams, play_policies
 from simulations.workers import Backend, scatter
@@ -31,20 +27,7 @@ if TYPE_CHECKING:
 
     from scheduler import LatencyProfile
     from simulations.results import Settings
-    from simulations.sweep_plan import Cell, Plan, TraceSet
-
-
-@dataclass(frozen=True, slots=True)
-class PackedPools:
-    """Pools on their way to a worker; equal where their digests are.
-
-    Attributes:
-        digests: Of the traces.
-        raw: The pools in MessagePack, compressed.
-    """
-
-    digests: str
-    raw: bytes = field(compare=False, repr=False)
+    from simulations.sweep_plan import Cell, Plan
 
 
 def run_sweep(
@@ -74,7 +57,7 @@ def run_sweep(
     packed: dict[str, PackedPools] = {}
     for cell in missing:
         if cell.traces.digests not in packed:
-            packed[cell.traces.digests] = _pack(cell.traces)
+            packed[cell.traces.digests] = pack(cell.traces.digests, cell.traces.pools)
     calls = [_call(cell, packed[cell.traces.digests], parts) for cell in missing]
     for name, rows in scatter(play_cell, calls, jobs=jobs, backend=backend):
         part = parts / f"{name}.parquet"
@@ -103,12 +86,12 @@ def play_cell(
     Returns:
         The cell's name and rows.
     """
-    pools = _unpack(packed)
+    pools = unpack(packed)
     sums = {}
     for pool in pools:
         streams = draw_streams(Block(pool, 0, settings.streams), settings)
         sums[pool.model] = play_policies(pool, streams, [entry], profile, settings)[0]
-    rows = cell_rows(name, entry.name, packed.digests, settings, pools, sums)
+    rows = cell_rows(name, entry.name, packed.name, settings, pools, sums)
     if part.parent.is_dir():
         _write(part, rows)
     return name, rows
@@ -117,15 +100,6 @@ def play_cell(
 def _call(cell: Cell, packed: PackedPools, parts: Path) -> tuple[object, ...]:
     part = (parts / f"{cell.name}.parquet").absolute()
     return cell.name, cell.entry, packed, cell.profile, cell.settings, part
-
-
-def _pack(traces: TraceSet) -> PackedPools:
-    return PackedPools(traces.digests, zlib.compress(msgspec.msgpack.encode(traces.pools), 1))
-
-
-@lru_cache(maxsize=2)
-def _unpack(packed: PackedPools) -> list[Pool]:
-    return msgspec.msgpack.decode(zlib.decompress(packed.raw), type=list[Pool])
 
 
 def _merge(cells: Iterable[Cell], earlier: pl.DataFrame, parts: Path) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from policies import PolicySpec
 from scheduler import LatencyProfile, TimeBudget
 from simulations.bounds import best_stopping, pool_majority
 from simulations.comparison import Comparison
+from simulations.packing import PackedPools, pack, unpack
 from simulations.play import OVERRUN_S, Outcome, play
 from simulations.pool import LoggedQuestion, LoggedSample, Pool
 from simulations.results import Results, Settings, TraceInfo
@@ -47,7 +48,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True):
-    """Some streams of one model, for one process.
+    """Some streams of one model.
 
     Attributes:
         pool: The model's questions.
@@ -95,9 +96,16 @@ def run(
         )
         for pool in pools
     }
+    digests = ",".join(trace.digest for trace in traces)
+    packed = {pool.model: pack(f"{digests} {pool.model}", [pool]) for pool in pools}
     blocks = list(_blocks(pools, settings.streams))
     parallel = Parallel(n_jobs=min(jobs, len(blocks)), return_as="generator")
-    done = parallel(delayed(play_block)(block, entries, profile, settings) for block in blocks)
+    done = parallel(
+        delayed(_play_packed)(
+            packed[block.pool.model], block.first, block.streams, entries, profile, settings
+        )
+        for block in blocks
+    )
     played = 0
     for block, found in zip(blocks, done, strict=True):
         total = sums[block.pool.model]
@@ -107,6 +115,19 @@ def run(
         played += block.streams
         advance(played)
     return _results(pools, traces, entries, settings, sums)
+
+
+def _play_packed(
+    packed: PackedPools,
+    first: int,
+    streams: int,
+    entries: Sequence[Entry],
+    profile: LatencyProfile,
+    settings: Settings,
+) -> BlockSums:
+    """Play a block in a worker."""
+    (pool,) = unpack(packed)
+    return play_block(Block(pool, first, streams), entries, profile, settings)
 
 
 def play_block(

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
+CALLS_A_WORKER = 16
+"""Of a wave; starting one takes ray a second or two."""
+
+
 class Backend(StrEnum):
     """Who runs the work."""
 
@@ -52,9 +56,10 @@ def scatter(
     with _started(backend, jobs):
         if backend is Backend.RAY:
             # Its pool returns nothing before all of a call is done, so it gets waves of calls.
-            for first in range(0, len(calls), jobs):
+            wave = CALLS_A_WORKER * jobs
+            for first in range(0, len(calls), wave):
                 yield from Parallel(n_jobs=jobs)(
-                    delayed(function)(*call) for call in calls[first : first + jobs]
+                    delayed(function)(*call) for call in calls[first : first + wave]
                 )
         else:
             parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
