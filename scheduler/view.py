@@ -88,8 +88,8 @@ class QuestionView:
 
     @property
     def samples(self) -> Sequence[SampleView]:
-        """Every sample of the question, in start order."""
-        return self._samples
+        """Every sample of the question, in start order; a copy, so that none can disorder it."""
+        return tuple(self._samples)
 
     @property
     def started(self) -> int:
