@@ -91,8 +91,9 @@ def legend(results: Results) -> str:
     return (
         "Under each figure: its 95 % interval from a bootstrap over questions. "
         f"Overruns: streams that ended too late, of {streams:,}. "
-        "Unanswered: questions without an answer by their deadline; exhausted: questions that "
-        f"asked for more samples than were logged; both of {questions:,}. "
+        "Unanswered: questions without a submission by their deadline (an empty one is wrong); "
+        "exhausted: questions that asked for more samples than were logged; "
+        f"both of {questions:,}. "
         "Regret: points of accuracy that a bound has and the policy lacks."
     )
 

@@ -46,6 +46,8 @@ def budget_table(budget: Json, questions: int) -> list[str]:
 def model_table(context: Json) -> list[str]:
     """Show each model without a limit: accuracy @ thousand tokens a question."""
     models = list(context["by_model"])
+    if not models:
+        sys.exit("tables.py: by-model needs results of several models")
     found: dict[str, dict[str, str]] = {}
     for model in models:
         for budget in context["by_model"][model]["budgets"]:

@@ -30,10 +30,14 @@ _EXAMPLES = f"""examples:
   {_PROG} validate traces/* --json
 """
 
+_LINE = (
+    '{"question_id": "q1", "sample": 0, "gold": "204", "answer": "204", "tokens": 8123, '
+    '"checkpoints": [{"tokens": 500, "answer": null}, {"tokens": 1000, "answer": "204"}]}'
+)
+
 _IMPORT_HELP = f"""One line of SRC is one sample, gzip or plain:
 
-  {{"question_id": "q1", "sample": 0, "gold": "204", "answer": "204", "tokens": 8123,
-   "checkpoints": [{{"tokens": 500, "answer": null}}, {{"tokens": 1000, "answer": "204"}}]}}
+  {_LINE}
 
   answer null: nothing parsable. A checkpoint without answer: none was asked for.
   Optional beside checkpoints: question, features, arm, finish_reason, prompt_tokens,
@@ -89,7 +93,12 @@ def _parser() -> argparse.ArgumentParser:
         "import", help="make a trace of another file", epilog=_IMPORT_HELP
     )
     importer.add_argument("src", metavar="SRC", type=Path, help="the file to import")
-    importer.add_argument("dst", metavar="DST", type=Path, help="the trace's folder")
+    importer.add_argument(
+        "dst",
+        metavar="DST",
+        type=Path,
+        help="the trace's folder; an earlier trace there is replaced",
+    )
     importer.add_argument("--format", required=True, choices=["jsonl"], help="what SRC is")
     importer.add_argument("--model", help="the model (default: SRC's name without .jsonl.gz)")
 
