@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from scipy.special import betainc, betaln
 
-from scheduler import Allowance, CallerError, Policy, Reason
-from scheduler.checks import require_finite, require_number
+from policies.one_by_one import OneByOnePolicy
+from scheduler import CallerError, Reason
+from scheduler.checks import require_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scheduler import AnyAction, QuestionView
+    from scheduler import QuestionView, SubmitAnswer
 
 ALPHA = 0.05
 """Published probability of finding a leader where there is none."""
@@ -26,7 +25,7 @@ MIXTURE_PRIOR = 1e6
 """Published parameter of the symmetric beta prior."""
 
 
-class SequentialTest(Policy):
+class SequentialTest(OneByOnePolicy):
     """Sample one by one and test whether the leader beats the next answer.
 
     Among the v1 + v2 votes of the two leading answers let p be the leader's share. Against
@@ -68,7 +67,7 @@ class SequentialTest(Policy):
     ) -> None:
         if form not in ("sprt", "mixture"):
             raise CallerError(f"form must be sprt or mixture, got {form!r}")
-        require_finite("cap", cap, 1)
+        super().__init__(cap=cap)
         require_number("alpha", alpha, 1e-12, 0.5)
         if excess is None:
             excess = SPRT_EXCESS if form == "sprt" else MIXTURE_EXCESS
@@ -76,30 +75,18 @@ class SequentialTest(Policy):
         require_number("p1", p1, 0.5 + 1e-12, 1.0 - 1e-12)
         require_number("prior", prior, 1e-6, 1e12)
         self._mixture = form == "mixture"
-        self._cap = cap
         self._p1 = p1
         self._prior = prior
         # ln((1 − β)/α) and ln(β/(1 − α)) with β = 1 − α − excess.
         self._leads = log1p(excess / alpha)
         self._equal = log1p(-excess / (1.0 - alpha))
 
-    def request(self, view: QuestionView) -> Allowance:
-        """Ask for one sample at a time."""
-        del view
-        return Allowance(width=1, samples=self._cap)
-
-    def decide(self, view: QuestionView) -> Sequence[AnyAction]:
-        """Test after each vote."""
-        if view.live:
-            return []
-        tally = view.tally
-        if tally.leader is not None:
-            ratio = self.log_ratio(tally.leader_weight, tally.runner_up_weight)
-            if ratio >= self._leads or ratio <= self._equal:
-                return [view.submit(Reason.CONFIDENT, log_ratio=ratio)]
-        if view.started < self._cap:
-            return view.start(1, Reason.REPLACE if view.started else Reason.WIDEN)
-        return [view.submit(Reason.CAP, finished=tally.finished)]
+    def verdict(self, view: QuestionView) -> SubmitAnswer | None:
+        """Stop if the test says that the leader leads, or that the two are equal."""
+        ratio = self.log_ratio(view.tally.leader_weight, view.tally.runner_up_weight)
+        if ratio >= self._leads or ratio <= self._equal:
+            return view.submit(Reason.CONFIDENT, log_ratio=ratio)
+        return None
 
     def log_ratio(self, leader: float, runner_up: float) -> float:
         """Return L for the votes of the two leading answers."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BAD_INPUT = 2
 """Exit code after an error of the user's."""
@@ -26,6 +30,18 @@ class Parser(argparse.ArgumentParser):
 def complain(error: Exception) -> None:
     """Write an error as one line to stderr."""
     sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+
+
+def typed(parser: Parser, argv: Sequence[str] | None) -> str:
+    """Return the command as it was typed, to be shown in what it made."""
+    return f"{parser.prog} {shlex.join(sys.argv[1:] if argv is None else argv)}"
+
+
+def announce(*paths: Path | None) -> None:
+    """Say on stderr which files were written; None for one that was not asked for."""
+    for path in paths:
+        if path is not None:
+            sys.stderr.write(f"wrote {path}\n")
 
 
 def new_file(text: str) -> Path:

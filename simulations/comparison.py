@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simulations.luck import Purpose, generator
 from simulations.results import (
@@ -30,9 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from simulations.pool import Pool
-    from simulations.sums import BoundSums, PolicySums
-
-Floats = NDArray[np.float64]
+    from simulations.sums import BoundSums, Floats, PolicySums
 
 RESAMPLES = 2000
 LEVEL = 0.95

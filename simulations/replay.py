@@ -6,7 +6,6 @@ Run it as `python simulations/replay.py` or `python -m simulations.replay`.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from policies import POLICIES, parse_policy
 from scheduler import CallerError
 from scheduler.checks import require_finite
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
-from simulations.command import BAD_INPUT, Parser, complain, new_file, whole_number
+from simulations.command import BAD_INPUT, Parser, announce, complain, new_file, typed, whole_number
 from simulations.files import write_whole
 from simulations.pools import pools_of
 from simulations.progress import progress
@@ -111,12 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.json is not None:
             write_whole(arguments.json, encode_results(results))
         if arguments.html is not None:
-            given = sys.argv[1:] if argv is None else argv
-            command = f"{parser.prog} {shlex.join(given)}"
-            write_report(results, arguments.html, command)
-        for path in (arguments.json, arguments.html):
-            if path is not None:
-                sys.stderr.write(f"wrote {path}\n")
+            write_report(results, arguments.html, typed(parser, argv))
+        announce(arguments.json, arguments.html)
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT

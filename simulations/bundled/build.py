@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from scheduler.latency import encode_profile
 from simulations.bundled.cut_traces import HEADER, cut_traces
 from simulations.bundled.fit_profile import NAME, fit_profile
 from simulations.bundled.measured import PROBE_COLUMNS, STEP_COLUMNS, read_table, read_timings
+from simulations.command import BAD_INPUT, Parser, complain
+from simulations.files import write_whole
 from simulations.traces.write import write_trace
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _RUNS = ("run1", "run2")
 _HERE = Path(__file__).parent
-_BAD_INPUT = 2
 
 
 def build_profile(source: Path, runs: tuple[str, ...] = _RUNS) -> LatencyProfile:
@@ -50,7 +50,7 @@ def build(source: Path, target: Path) -> None:
     profile = build_profile(source)
     path = target / "profiles" / f"{NAME}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_profile(profile))
+    write_whole(path, encode_profile(profile))
     _say(f"wrote {path}")
     _say(f"cutting the trace out of {source / 'samples.parquet'} and checkpoints.parquet")
     cut = cut_traces(source)
@@ -65,7 +65,7 @@ def build(source: Path, target: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m simulations.bundled.build",
         description="Fit the bundled latency profile and cut the bundled trace from a folder of "
         "logged generations and timings.",
@@ -89,8 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         build(arguments.source, arguments.out)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"build: {error}\n")
-        return _BAD_INPUT
+        complain(error)
+        return BAD_INPUT
     return 0
 
 

@@ -5,14 +5,12 @@ Run it as `python -m simulations.compare`.
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from simulations.command import BAD_INPUT, Parser, complain, new_file, whole_number
+from simulations.command import BAD_INPUT, Parser, announce, complain, new_file, typed, whole_number
 from simulations.compare.contexts import contexts_of
 from simulations.compare.page import write_comparison
 from simulations.compare.reading import read_rows
@@ -66,12 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.json is not None:
             write_whole(arguments.json, encode_compare_results(results))
         if arguments.html is not None:
-            given = sys.argv[1:] if argv is None else argv
-            command = f"{parser.prog} {shlex.join(given)}"
-            write_comparison(results, arguments.html, command)
-        for path in (arguments.json, arguments.html):
-            if path is not None:
-                sys.stderr.write(f"wrote {path}\n")
+            write_comparison(results, arguments.html, typed(parser, argv))
+        announce(arguments.json, arguments.html)
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from simulations.comparison import Floats
+    from simulations.sums import Floats
 
     Integers = NDArray[np.int64]
 

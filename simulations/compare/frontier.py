@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from simulations.comparison import Floats
+    from simulations.sums import Floats
 
     Bools = NDArray[np.bool_]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulations.compare.contexts import Context
-    from simulations.comparison import Floats
+    from simulations.sums import Floats
 
 GROUPS = ("0", "0-1/4", "1/4-3/4", "3/4-1", "1")
 """Groups of pass rates: none right, below a quarter, up to three quarters, above, all right."""

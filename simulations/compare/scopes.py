@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from simulations.compare.contexts import Context
-    from simulations.comparison import Floats
+    from simulations.sums import Floats
 
 USUAL_BASELINE = "self-consistency"
 """The baseline where nobody names one, if it was played."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulations.compare.contexts import Context
-    from simulations.comparison import Floats
+    from simulations.sums import Floats
 
 
 @dataclass(frozen=True, slots=True)
