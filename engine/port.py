@@ -8,15 +8,15 @@ stream, or cancelling the task that reads it, frees the engine.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
+from numpy import float32
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
-
-    from numpy import float32
-    from numpy.typing import NDArray
+    from collections.abc import AsyncGenerator
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -150,6 +150,11 @@ class TimeBudget:
         return tuple(self._rows)
 
     @property
+    def seen(self) -> int:
+        """Questions that have come so far, the open one included."""
+        return self._seen
+
+    @property
     def clock_s(self) -> float:
         """Up to when the rows account for the stream."""
         return self._settled_s

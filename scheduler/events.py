@@ -130,13 +130,17 @@ class ProbeAnswered(SampleEvent, frozen=True, kw_only=True, tag="probe-answered"
 
     Attributes:
         answer: The sample's answer so far; None if it gave nothing that parses.
+        tokens: Tokens of the sample when it was asked; None if unknown.
     """
 
     answer: str | None = None
+    tokens: int | None = None
 
     def __post_init__(self) -> None:
         SampleEvent.__post_init__(self)
         _check_answer(self.answer)
+        if self.tokens is not None and not 0 <= self.tokens < inf:
+            require_finite("tokens", self.tokens, 0)
 
 
 class SampleFinished(SampleEvent, frozen=True, kw_only=True, tag="sample-finished"):

@@ -44,7 +44,7 @@ class Scheduler:
         self._budget = budget
         self._latency = latency
         self._question: Question | None = None
-        self._position = -1
+        self._position = budget.seen - 1  # a resumed budget goes on where it was
 
     @property
     def budget(self) -> TimeBudget:

@@ -1,0 +1,357 @@
+"""What stands between an engine and the core: samples as tasks, chunks as events.
+
+The session is told to start, stop and probe samples and tells what happened, in the core's own
+words. Every sample is one task that reads its generation; stopping a sample cancels that task,
+which closes the stream, which frees the engine. No task outlives its question unnoticed: one
+that does not end after a stop makes the engine count as dead, and so does an engine that sends
+nothing to anybody for too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from contextlib import aclosing
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+from loguru import logger
+
+from engine.errors import EngineDeadError, EngineError, RequestFailedError
+from engine.port import Request, Sampling
+from engine.prompts import Prompts
+from engine.sample import RunningSample
+from engine.silence import SilenceAlarm
+from engine.supervisor import Supervisor
+from scheduler import (
+    FinishReason,
+    ProbeAnswered,
+    SampleFailed,
+    SampleFinished,
+    SampleProgressed,
+    SampleStarted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from engine.port import Chunk
+    from engine.rig import Rig
+    from scheduler import AnyEvent, StartSample
+
+
+class Listener(Protocol):
+    """Who is told what happens."""
+
+    def on_event(self, event: AnyEvent, *, heard: bool) -> None:
+        """Take an event; `heard` is False for what was measured beyond what was asked for."""
+
+    def on_text(self, position: int, sample: int, text: str) -> None:
+        """Take what a sample generated, before its end is told."""
+
+
+PROBE_TOKENS = 24
+"""A probe's answer is cut here."""
+
+STOP_WAIT_S = 10.0
+"""An engine that has not let go of a stopped sample by then counts as dead."""
+
+_GREEDY = Sampling(temperature=0.0, top_p=1.0)
+
+_BOX = "\\boxed{"
+
+_ENDS_OF_A_BOX = ("}\n", "}$", "}.", "\n\n")
+"""Texts after which a probe's box is closed; braces within an answer are not followed by them."""
+
+
+class Session:
+    """Runs samples on one engine.
+
+    Args:
+        rig: The engine, which the session owns from now on, and how it is used.
+        listener: Who is told what happens.
+        clock: Seconds since the stream began; never goes back.
+    """
+
+    def __init__(self, rig: Rig, listener: Listener, clock: Callable[[], float]) -> None:
+        self._supervisor = Supervisor(rig.engine, self._lose_all)
+        self.prompts = Prompts(self._supervisor, rig.arms)
+        """The prompts of the questions under way."""
+        self._arms = rig.arms
+        self._parser = rig.parser
+        self._measure = rig.measure
+        self._listener = listener
+        self._clock = clock
+        self._samples: dict[tuple[int, int], RunningSample] = {}
+        self._tasks: defaultdict[int, set[asyncio.Task[None]]] = defaultdict(set)
+        self._request_ids = map("request-{}".format, count())
+        self._alarm = SilenceAlarm(rig.silence_s, clock, self._is_waiting, self._on_silence)
+        self.tokens: Counter[int] = Counter()
+        """Tokens generated for each question by place, probes included."""
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """Keeper of the engine."""
+        return self._supervisor
+
+    @property
+    def live(self) -> int:
+        """Samples under way, those being stopped included."""
+        return len(self._samples)
+
+    async def start(self) -> None:
+        """Bring the engine up.
+
+        Raises:
+            EngineError: if it does not come up.
+        """
+        await self._supervisor.start()
+
+    async def close(self) -> None:
+        """Stop everything and end the engine."""
+        self._alarm.close()
+        tasks = [task for tasks in self._tasks.values() for task in tasks]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_WAIT_S)
+        await self._supervisor.close()
+
+    async def drained(self, position: int, timeout_s: float | None = None) -> bool:
+        """Wait until nothing runs for a question; return whether that is so in time."""
+        tasks = self._tasks.get(position)
+        if tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=timeout_s)
+        return not tasks
+
+    # What the core asks for.
+
+    def start_sample(self, position: int, action: StartSample) -> None:
+        """Start a sample; a failure is told as an event, never raised."""
+        arm = self._arms.get(action.arm)
+        if arm is None:
+            self._tell(self._failure(position, action.sample, f"there is no arm {action.arm!r}"))
+            return
+        limits = [limit for limit in (action.max_tokens, arm.max_tokens) if limit is not None]
+        sample = RunningSample(position, action.sample, arm, min(limits, default=None))
+        self._samples[position, action.sample] = sample
+        sample.task = self._spawn(position, self._run(sample, action.arm))
+        self._alarm.arm()
+
+    def stop_sample(self, position: int, number: int) -> None:
+        """Stop a sample; its end is told once the engine has let go of it."""
+        sample = self._samples.get((position, number))
+        if sample is None or sample.ended or sample.task is None:
+            return
+        sample.ended = True
+        for probe in sample.probes:
+            probe.cancel()
+        sample.task.cancel()
+        asyncio.get_running_loop().call_later(STOP_WAIT_S, self._check_stopped, sample)
+
+    def stop_question(self, position: int) -> None:
+        """Stop every sample of a question."""
+        for at, number in tuple(self._samples):
+            if at == position:
+                self.stop_sample(position, number)
+
+    def probe_sample(self, position: int, number: int) -> None:
+        """Ask a sample for its answer so far."""
+        sample = self._samples.get((position, number))
+        if sample is None or not sample.tokens:
+            self._tell_probe(position, number, None, 0)
+            return
+        self._ask(sample, sample.tokens, heard=True)
+
+    # A sample's life.
+
+    async def _run(self, sample: RunningSample, arm: str) -> None:
+        event: AnyEvent
+        try:
+            event = await self._generate(sample, arm)
+        except asyncio.CancelledError:
+            event = self._end(sample, None, FinishReason.STOPPED)
+        except EngineDeadError as error:
+            event = self._failure(sample.position, sample.sample, str(error))
+            self._supervisor.report_death(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever the engine raised, the stream goes on
+            event = self._failure(sample.position, sample.sample, _said(error))
+            logger.warning(
+                "question {}, sample {}: {}", sample.position, sample.sample, event.message
+            )
+        self._conclude(sample, event)
+
+    def _conclude(self, sample: RunningSample, event: AnyEvent) -> None:
+        """Tell a sample's end, once."""
+        sample.ended = True
+        if self._samples.pop((sample.position, sample.sample), None) is None:
+            return
+        self.tokens[sample.position] += sample.tokens
+        if sample.text:
+            self._listener.on_text(sample.position, sample.sample, "".join(sample.text))
+        self._tell(event)
+
+    async def _generate(self, sample: RunningSample, arm: str) -> SampleFinished:
+        """Read a generation to its end; the answer is parsed last."""
+        engine = await self._supervisor.ready()
+        sample.prompt = await self.prompts.prompt(sample.position, arm)
+        room = engine.info.max_model_len - len(sample.prompt)
+        if room < 1:
+            raise RequestFailedError(f"a prompt of {len(sample.prompt)} tokens leaves no room")
+        request = Request(
+            request_id=next(self._request_ids),
+            prompt=sample.prompt,
+            max_tokens=room if sample.max_tokens is None else min(room, sample.max_tokens),
+            sampling=sample.arm.sampling,
+            logprobs=self._measure.logprobs,
+        )
+        reason = None
+        async with aclosing(engine.generate(request)) as chunks:
+            async for chunk in chunks:
+                self._take(sample, chunk)
+                reason = chunk.finish_reason
+                if reason is None and sample.tokens >= request.max_tokens:
+                    reason = "length"  # an engine that does not keep the limit
+                if reason is not None:
+                    sample.ended = True  # a stop comes too late from here on
+                    break
+        if reason is None:
+            raise RequestFailedError("the engine's stream ended without saying why")
+        answer = await self._parser.parse("".join(sample.text))
+        return self._end(sample, answer, FinishReason(reason))
+
+    def _take(self, sample: RunningSample, chunk: Chunk) -> None:
+        now_s = self._alarm.heard_s = self._clock()
+        sample.take(chunk)
+        if not sample.started and sample.tokens:
+            sample.started = True
+            self._tell(SampleStarted(at_s=now_s, position=sample.position, sample=sample.sample))
+        if chunk.finish_reason is not None:
+            return
+        measure = self._measure
+        if sample.passed(measure.report_every_tokens):
+            self._tell(self._progress(sample))
+        elif sample.passed(measure.checkpoint_every_tokens):
+            self._tell(self._progress(sample), heard=False)
+        if measure.probe_every_tokens is not None and sample.passed(measure.probe_every_tokens):
+            grid = sample.tokens // measure.probe_every_tokens * measure.probe_every_tokens
+            self._ask(sample, grid, heard=False)
+
+    # Probes.
+
+    def _ask(self, sample: RunningSample, tokens: int, *, heard: bool) -> None:
+        task = self._spawn(sample.position, self._probe(sample, tokens, heard=heard))
+        sample.probes.add(task)
+        task.add_done_callback(sample.probes.discard)
+
+    async def _probe(self, sample: RunningSample, tokens: int, *, heard: bool) -> None:
+        answer = None
+        try:
+            answer = await self._forced_answer(sample, tokens)
+        except EngineDeadError as error:
+            self._supervisor.report_death(str(error))
+        except Exception as error:  # noqa: BLE001 - a probe that fails has no answer
+            said = _said(error)
+            logger.warning("question {}, probe of {}: {}", sample.position, sample.sample, said)
+        self._tell_probe(sample.position, sample.sample, answer, tokens, heard=heard)
+
+    async def _forced_answer(self, sample: RunningSample, tokens: int) -> str | None:
+        """Continue a copy of the sample by its answer; all but the question for it is cached."""
+        engine = await self._supervisor.ready()
+        suffix = await self.prompts.suffix(sample, tokens)
+        prompt = (*sample.prompt, *sample.ids[:tokens], *suffix)
+        room = engine.info.max_model_len - len(prompt)
+        if room < 1:
+            return None
+        request = Request(
+            request_id=next(self._request_ids),
+            prompt=prompt,
+            max_tokens=min(room, PROBE_TOKENS),
+            sampling=_GREEDY,
+            stop=_ENDS_OF_A_BOX,
+        )
+        text = [_BOX]
+        async with aclosing(engine.generate(request)) as chunks:
+            async for chunk in chunks:
+                self.tokens[sample.position] += len(chunk.token_ids)
+                text.append(chunk.text)
+                if chunk.finish_reason is not None:
+                    break
+        return await self._parser.parse("".join(text))
+
+    # Engines that die.
+
+    def _is_waiting(self) -> bool:
+        return self._supervisor.is_up and bool(self._samples)
+
+    def _on_silence(self, silent_s: float) -> None:
+        self._supervisor.report_death(f"no token for any sample for {silent_s:.0f} s")
+
+    def _check_stopped(self, sample: RunningSample) -> None:
+        if sample.task is not None and not sample.task.done():
+            self._supervisor.report_death(
+                f"question {sample.position}, sample {sample.sample}: "
+                f"not let go of within {STOP_WAIT_S:g} s of its stop"
+            )
+
+    def _lose_all(self, why: str) -> None:
+        """Fail whatever runs on an engine that died; its tasks may take long to end."""
+        for sample in tuple(self._samples.values()):
+            self._conclude(sample, self._failure(sample.position, sample.sample, why))
+            if sample.task is not None and sample.task is not asyncio.current_task():
+                sample.task.cancel()
+
+    # Tasks and news.
+
+    def _spawn(self, position: int, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        tasks = self._tasks[position]
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task
+
+    def _tell(self, event: AnyEvent, *, heard: bool = True) -> None:
+        self._listener.on_event(event, heard=heard)
+
+    def _tell_probe(
+        self, position: int, sample: int, answer: str | None, tokens: int, *, heard: bool = True
+    ) -> None:
+        event = ProbeAnswered(
+            at_s=self._clock(), position=position, sample=sample, answer=answer, tokens=tokens
+        )
+        self._tell(event, heard=heard)
+
+    def _progress(self, sample: RunningSample) -> SampleProgressed:
+        signals = sample.signals
+        return SampleProgressed(
+            at_s=self._clock(),
+            position=sample.position,
+            sample=sample.sample,
+            tokens=sample.tokens,
+            mean_entropy=signals.mean_entropy,
+            tail_entropy=signals.tail_entropy,
+            confidence=signals.confidence,
+        )
+
+    def _end(
+        self, sample: RunningSample, answer: str | None, reason: FinishReason
+    ) -> SampleFinished:
+        signals = sample.signals
+        return SampleFinished(
+            at_s=self._clock(),
+            position=sample.position,
+            sample=sample.sample,
+            answer=answer,
+            tokens=sample.tokens,
+            finish_reason=reason,
+            mean_entropy=signals.mean_entropy,
+            tail_entropy=signals.tail_entropy,
+            confidence=signals.confidence,
+        )
+
+    def _failure(self, position: int, sample: int, message: str) -> SampleFailed:
+        return SampleFailed(at_s=self._clock(), position=position, sample=sample, message=message)
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"

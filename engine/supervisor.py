@@ -1,0 +1,96 @@
+"""Keeps an engine alive: brings it up, notices its death, starts it again.
+
+One start is under way at most. Whoever needs the engine waits in `ready`; who waits too long has
+a deadline of its own. Each death and each start is one line of the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.port import Engine
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+"""Seconds between two attempts to start: doubling from the first to the longest."""
+
+
+class Supervisor:
+    """Owns an engine.
+
+    Args:
+        engine: Not started yet.
+        on_death: Called when the engine was found dead, before it is started again.
+    """
+
+    def __init__(self, engine: Engine, on_death: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._on_death = on_death
+        self._up = asyncio.Event()
+        self._starting: asyncio.Task[None] | None = None
+        self.starts = 0
+        """How often the engine came up."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, up or not."""
+        return self._engine
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the engine takes requests, as far as is known."""
+        return self._up.is_set()
+
+    async def start(self) -> None:
+        """Bring the engine up for the first time; what goes wrong is raised."""
+        await self._engine.start()
+        self._come_up()
+
+    async def ready(self) -> Engine:
+        """Wait until the engine is up."""
+        await self._up.wait()
+        return self._engine
+
+    def report_death(self, why: str) -> None:
+        """Note that the engine is dead and start it again; a second report changes nothing."""
+        if not self._up.is_set():
+            return
+        self._up.clear()
+        logger.error("engine dead, starting it again: {}", why)
+        self._on_death(why)
+        self._starting = asyncio.create_task(self._start_again())
+
+    async def close(self) -> None:
+        """End the engine, a start under way included."""
+        if self._starting is not None:
+            self._starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._starting
+        self._up.clear()
+        await self._engine.close()
+
+    async def _start_again(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                await self._engine.close()
+                await self._engine.start()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next attempt may do
+                logger.error("engine did not start, next attempt in {:g} s: {}", pause_s, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
+            else:
+                break
+        logger.info("engine is up again")
+        self._come_up()
+
+    def _come_up(self) -> None:
+        self.starts += 1
+        self._up.set()
