@@ -36,8 +36,8 @@ def token_entropy(logprobs: NDArray[float32]) -> NDArray[float64]:
     (1 + x)·ln(1 + 1/x) + ln(1 + x/k)) with x = r/p_k. Up to the last term that is a geometric
     tail which sets in at p_k and sums to r; the last term is what heavier tails have on top.
     No tail can give less than −r·ln min(p_k, r), and this one doesn't. Where nothing is left it
-    adds 0. Over 128-token windows of a real model's text (Gemma 3 270M), k = 5 keeps 99.98 % of
-    the variance, where the k likeliest alone keep 90 %.
+    adds 0. On Gemma 3 270M, means over 128 tokens correlate with the exact ones at 0.998 (prose)
+    and above 0.999 (its own text) for k = 5; those of the exact part alone at 0.76 and 0.95.
 
     Args:
         logprobs: Natural logarithms before temperature, best first; shape (tokens, k).

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from engine.clock import StreamClock
 from scheduler import (
     ActionLine,
     BudgetLine,
     CallerError,
     EventLine,
     FinishReason,
+    JournalHeader,
     QuestionLine,
     QuestionOpened,
     SampleFinished,
@@ -19,9 +22,21 @@ from scheduler import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from scheduler import JournalLine
+
+
+def resume_clock(lines: Sequence[JournalLine]) -> StreamClock:
+    """Return the journal's clock, which has gone on since.
+
+    Args:
+        lines: Of a journal, its header first.
+    """
+    header = lines[0]
+    assert isinstance(header, JournalHeader)  # noqa: S101 - the journal was read with it
+    last_s = max((line.event.at_s for line in lines if isinstance(line, EventLine)), default=0.0)
+    return StreamClock(datetime.fromisoformat(header.created), at_least_s=last_s)
 
 
 def resume_budget(lines: Iterable[JournalLine], at_s: float) -> TimeBudget | None:

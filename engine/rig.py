@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from scheduler import DEFAULT_ARM
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,8 +49,8 @@ class Rig:
     """An engine and how it is used.
 
     Attributes:
-        engine: Not started yet; whoever runs the rig owns it.
-        arms: How to sample, by name; the first one is the default for what needs a prompt.
+        engine: Started or not; whoever runs the rig owns it.
+        arms: How to sample, by name; the first one is what policies call the default.
         parser: Turns texts into answers.
         measure: What is measured of running samples.
         silence_s: As `SILENCE_S`.
@@ -59,3 +61,14 @@ class Rig:
     parser: Parser
     measure: Measure
     silence_s: float = SILENCE_S
+
+    @property
+    def first_arm(self) -> str:
+        """Name of the first arm."""
+        return next(iter(self.arms))
+
+    def resolve(self, arm: str) -> str | None:
+        """Give the name of the arm that is meant; None if there is none of this name."""
+        if arm in self.arms:
+            return arm
+        return self.first_arm if arm == DEFAULT_ARM else None

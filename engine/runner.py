@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from engine.journal import Journal
     from engine.questions import Question
     from engine.rig import Rig
-    from scheduler import AnyEvent, LatencyProfile, Policy, QuestionView, Step
+    from scheduler import AnyAction, AnyEvent, LatencyProfile, Policy, QuestionView, Step
     from scheduler.journal import JournalLine
 
 PATIENCE_S = 5.0
@@ -116,7 +116,7 @@ class Runner:
     ) -> None:
         self._make_policy = make_policy
         self._latency = latency
-        self._arm = next(iter(rig.arms))
+        self._rig = rig
         self._journal = journal
         self._clock = clock
         self._take_core(budget)
@@ -178,7 +178,7 @@ class Runner:
 
     async def _answer(self, question: Question, position: int, opened_s: float) -> Answer:
         self._session.prompts.open(position, question.question)
-        features = await self._session.prompts.features(position, self._arm)
+        features = await self._session.prompts.features(position, self._rig.first_arm)
         opened = QuestionOpened(
             at_s=opened_s,
             question_id=question.question_id,
@@ -254,7 +254,7 @@ class Runner:
         for trim in step.trims:
             self._write(trim_line(now_s, position, trim))
         submit = None
-        for action in step.actions:
+        for action in map(self._named, step.actions):
             self._write(ActionLine(at_s=now_s, position=position, action=action))
             if isinstance(action, StartSample):
                 self._session.start_sample(position, action)
@@ -265,6 +265,14 @@ class Runner:
             else:
                 submit = action
         return submit
+
+    def _named(self, action: AnyAction) -> AnyAction:
+        """Put the name of the arm that is meant into a start."""
+        if isinstance(action, StartSample):
+            arm = self._rig.resolve(action.arm)
+            if arm is not None and arm != action.arm:
+                return msgspec.structs.replace(action, arm=arm)
+        return action
 
     # A policy that hangs for good.
 

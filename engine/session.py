@@ -100,7 +100,7 @@ class Session:
         return len(self._samples)
 
     async def start(self) -> None:
-        """Bring the engine up.
+        """Bring the engine up unless it is.
 
         Raises:
             EngineError: if it does not come up.

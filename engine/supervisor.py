@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from engine.errors import EngineDeadError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,7 +28,7 @@ class Supervisor:
     """Owns an engine.
 
     Args:
-        engine: Not started yet.
+        engine: Started or not.
         on_death: Called when the engine was found dead, before it is started again.
     """
 
@@ -49,8 +51,11 @@ class Supervisor:
         return self._up.is_set()
 
     async def start(self) -> None:
-        """Bring the engine up for the first time; what goes wrong is raised."""
-        await self._engine.start()
+        """Bring the engine up unless it is; what goes wrong at this first start is raised."""
+        try:
+            await self._engine.check()
+        except EngineDeadError:
+            await self._engine.start()
         self._come_up()
 
     async def ready(self) -> Engine:

@@ -17,9 +17,9 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         tokens: Tokens generated before it.
-        mean_entropy: Mean token entropy so far, in nats; None if not logged.
-        tail_entropy: Mean token entropy of the last 128 tokens, in nats; None if not logged.
-        confidence: DeepConf's token confidence over the last 128 tokens; None if not logged.
+        mean_entropy: Mean token entropy so far, in nats, as last logged; None if never.
+        tail_entropy: Mean token entropy of the last 128 tokens, in nats; likewise.
+        confidence: DeepConf's token confidence over the last 128 tokens; likewise.
         probed: Whether an answer was asked for there.
         answer: That answer; None if nothing parsed.
     """

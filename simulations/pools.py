@@ -6,6 +6,8 @@ from collections import defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from scheduler import FinishReason
 from simulations.pool import Checkpoint, LoggedQuestion, LoggedSample, Pool, ToolCall
 from simulations.traces import FEATURE_PREFIX, TraceError
@@ -13,11 +15,10 @@ from simulations.traces import FEATURE_PREFIX, TraceError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import polars as pl
-
     from simulations.traces import Trace
 
 Key = tuple[str, str, int]
+_KEY = ("question_id", "arm", "sample")
 
 
 def pools_of(traces: Sequence[Trace]) -> list[Pool]:
@@ -58,7 +59,10 @@ def _merged(traces: Sequence[Trace]) -> Iterable[LoggedQuestion]:
 
 
 def _questions(trace: Trace) -> Iterable[LoggedQuestion]:
-    checkpoints = _grouped(trace.checkpoints, _checkpoint)
+    # A probe without entropies must not hide those that were logged before it.
+    signals = pl.col("mean_entropy", "tail_entropy", "confidence")
+    known = trace.checkpoints.with_columns(signals.forward_fill().over(_KEY))
+    checkpoints = _grouped(known, _checkpoint)
     segments = {} if trace.segments is None else _grouped(trace.segments, dict)
     samples: dict[str, dict[str, list[LoggedSample]]] = defaultdict(lambda: defaultdict(list))
     for row in trace.samples.iter_rows(named=True):
@@ -73,6 +77,11 @@ def _questions(trace: Trace) -> Iterable[LoggedQuestion]:
         if not arms:
             raise TraceError(
                 f"{trace.path}/samples.parquet: question {question_id!r} has no sample"
+            )
+        if row["gold"] is None:
+            raise TraceError(
+                f"{trace.path}/questions.parquet, column gold: question {question_id!r} has null, "
+                "so its answers cannot be scored"
             )
         yield LoggedQuestion(
             question_id=question_id,
@@ -95,7 +104,8 @@ def _grouped(frame: pl.DataFrame, make: Any) -> dict[Key, list[Any]]:  # noqa: A
 
 
 def _key(row: dict[str, Any]) -> Key:
-    return row["question_id"], row["arm"], row["sample"]
+    question_id, arm, sample = _KEY
+    return row[question_id], row[arm], row[sample]
 
 
 def _checkpoint(row: dict[str, Any]) -> Checkpoint:

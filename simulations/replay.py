@@ -15,12 +15,8 @@ from rich.console import Console
 
 from policies import POLICIES, parse_policy
 from scheduler import CallerError
-from scheduler.checks import require_finite
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
-from simulations.command import BAD_INPUT, Parser, announce, complain, new_file, typed, whole_number
-from simulations.files import write_whole
 from simulations.pools import pools_of
-from simulations.progress import progress
 from simulations.report import write_report
 from simulations.results import TraceInfo, encode_results
 from simulations.results_table import results_table
@@ -37,6 +33,18 @@ from simulations.sweep_plan import read_plan
 from simulations.tournament import Entry, run
 from simulations.traces import read_trace
 from simulations.workers import Backend
+from terminal.command import (
+    BAD_INPUT,
+    Parser,
+    announce,
+    complain,
+    new_file,
+    seconds,
+    typed,
+    whole_number,
+)
+from terminal.files import write_whole
+from terminal.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -198,19 +206,19 @@ def _parser() -> Parser:
     add("--profile", default=DEFAULT_PROFILE, metavar="FILE|NAME", help="default: %(default)s")
     add("--questions", type=_count, metavar="N", help="a stream (default: 50, or the pool)")
     time = parser.add_mutually_exclusive_group()
-    time.add_argument("--total-s", type=_seconds, metavar="S", help="seconds of a stream")
+    time.add_argument("--total-s", type=seconds, metavar="S", help="seconds of a stream")
     time.add_argument(
         "--per-question-s",
-        type=_seconds,
+        type=seconds,
         default=DEFAULT_PER_QUESTION_S,
         metavar="S",
         help="the same by question: a total of N times S, no cap on one (default: %(default)s)",
     )
     time.add_argument("--unlimited", action="store_true", help="no limit of time")
-    add("--reserve-s", type=_seconds, default=0.0, metavar="S", help="kept at the end")
-    add("--floor-s", type=_seconds, default=0.0, metavar="S", help="kept for each later question")
-    add("--startup-s", type=_seconds, default=0.0, metavar="S", help="charged at the start")
-    add("--gateway-s", type=_seconds, default=0.0, metavar="S", help="charged between questions")
+    add("--reserve-s", type=seconds, default=0.0, metavar="S", help="kept at the end")
+    add("--floor-s", type=seconds, default=0.0, metavar="S", help="kept for each later question")
+    add("--startup-s", type=seconds, default=0.0, metavar="S", help="charged at the start")
+    add("--gateway-s", type=seconds, default=0.0, metavar="S", help="charged between questions")
     add("--order", choices=[*Order], default=Order.RANDOM, help="default: %(default)s")
     add("--draw", choices=[*Draw], default=Draw.RANDOM, help="samples (default: %(default)s)")
     add("--streams", type=_count, default=DEFAULT_STREAMS, metavar="M", help="default: %(default)s")
@@ -221,17 +229,6 @@ def _parser() -> Parser:
     add("--json", type=new_file, metavar="FILE", help="write the results; overwrites")
     add("--html", type=new_file, metavar="FILE", help="write a report with pictures; overwrites")
     return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-        require_finite("seconds", value, 0.0)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be a number of seconds, finite and at least 0, got {text!r}"
-        ) from None
-    return value
 
 
 def _count(text: str) -> int:

@@ -6,8 +6,15 @@ from bisect import bisect_right
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from scheduler import FinishReason
+
 if TYPE_CHECKING:
     from simulations.pool import Checkpoint, LoggedSample
+
+SLACK_TOKENS = 64
+SLACK_SHARE = 0.05
+"""A sample that was stopped when it was logged may live so much longer than its log: the clock is
+a model, and whoever stops it when the log did must not come a few tokens too late."""
 
 
 class Stage(Enum):
@@ -31,7 +38,8 @@ class Sequence:
         cut: Whether a limit ends it before its logged end.
         stage: Where it stands.
         stopping: Whether it was stopped and the engine has not noticed yet.
-        is_probe: Whether it is the continuation of a probe.
+        asked_tokens: For the continuation of a probe, the tokens of the sample when it was
+            asked; None for a sample.
         begun: Whether its start was reported.
         in_tool: Whether its tool's return is still to be reported.
         uncached_tokens: Tokens of its context that its next prefill must compute.
@@ -45,12 +53,12 @@ class Sequence:
         "_progress_every",
         "_reported",
         "admitted",
+        "asked_tokens",
         "begun",
         "cut",
         "end_tokens",
         "epoch",
         "in_tool",
-        "is_probe",
         "log",
         "milestone",
         "position",
@@ -70,17 +78,20 @@ class Sequence:
         max_tokens: int | None = None,
         progress_every: int | None = None,
         uncached_tokens: int = 0,
-        is_probe: bool = False,
+        asked_tokens: int | None = None,
     ) -> None:
         self.position = position
         self.sample = sample
         self.log = log
-        self.cut = max_tokens is not None and max_tokens < log.tokens
-        self.end_tokens = max_tokens if self.cut and max_tokens is not None else log.tokens
+        logged_tokens = log.tokens
+        if log.finish_reason is FinishReason.STOPPED:
+            logged_tokens += SLACK_TOKENS + int(SLACK_SHARE * log.tokens)
+        self.cut = max_tokens is not None and max_tokens < logged_tokens
+        self.end_tokens = max_tokens if self.cut and max_tokens is not None else logged_tokens
         self.stage = Stage.QUEUED
         self.stopping = False
-        self.is_probe = is_probe
-        self.begun = is_probe  # nobody waits for the start of a probe
+        self.asked_tokens = asked_tokens
+        self.begun = asked_tokens is not None  # nobody waits for the start of a probe
         self.in_tool = False
         self.uncached_tokens = uncached_tokens
         self.tools_done = 0

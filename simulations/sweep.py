@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from scheduler import CallerError
-from simulations.files import write_whole
 from simulations.packing import PackedPools, pack, unpack
 from simulations.sweep_table import SCHEMA, cell_rows
 from simulations.tournament import Block, Entry, draw_streams, play_policies
 from simulations.workers import Backend, scatter
+from terminal.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -167,7 +167,7 @@ class World:
             answer=latest_probe(sequence.log.checkpoints, tokens),
             prompt_tokens=sequence.log.prompt_tokens + tokens,
         )
-        asking = Sequence(self._position, sample, log, is_probe=True)
+        asking = Sequence(self._position, sample, log, asked_tokens=tokens)
         self._schedule(self._clock.now_s + self._profile.probe.base_s, self._ask, asking)
 
     def next_event(self, by_s: float) -> AnyEvent:
@@ -272,7 +272,7 @@ class World:
 
     def _reach(self, sequence: Sequence) -> AnyEvent | None:
         """Act on a milestone of a decoding sequence."""
-        if sequence.is_probe:
+        if sequence.asked_tokens is not None:
             self._remove(sequence)
             return self._answer(sequence)
         if sequence.report_is_due():
@@ -361,6 +361,7 @@ class World:
             position=asking.position,
             sample=asking.sample,
             answer=asking.log.answer,
+            tokens=asking.asked_tokens,
         )
 
     # Out of the engine.

@@ -1,4 +1,4 @@
-r"""The side of an equation that answers: `x = 5`, `m + n = 12 + 13 = 25`, `2\sqrt3 \approx 3.46`."""
+r"""The side of an equation that answers: `x = 5`, `m + n = 12 + 13 = 25`, `\pi \approx 3.14`."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Exact:
     """Reckons with fractions; anything else is None and makes what it is part of None.
 
     Attributes:
-        symbols: Letters met.
+        symbols: Letters met, constants aside.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,8 @@ class Exact:
 
     def symbol(self, name: str) -> Value:
         """Note that there is one."""
-        self.symbols.add(name)
+        if name != r"\pi":
+            self.symbols.add(name)
         return None
 
     def add(self, left: Value, right: Value) -> Value:
@@ -137,8 +138,14 @@ class Exact:
         return Fraction(value.numerator % divisor)
 
     def log(self, value: Value, base: Value) -> Value:
-        """Leave it to algebra."""
-        _fractions(value, base)
+        """Give the logarithm where it is a natural number."""
+        pair = _fractions(value, base)
+        if not pair or pair[0] < 1 or pair[1] < 2:  # noqa: PLR2004
+            return None
+        power, exponent = Fraction(1), 0
+        while power < pair[0]:
+            power, exponent = power * pair[1], exponent + 1
+        return Fraction(exponent) if power == pair[0] else None
 
     def apply(self, function: str, value: Value) -> Value:
         """Give absolute values, floors and ceilings; leave the others to algebra."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import msgspec
@@ -14,8 +15,10 @@ from engine.answers.kinds import MODULUS, AnswerKind, settle
 from engine.answers.shapes import render
 from engine.answers.tidying import tidy
 
-LONGEST = 2000
+LONGEST = 1000
 """Characters; no answer is longer."""
+
+_PLAIN = re.compile("[0-9]{1,18}")
 
 
 class Hard(msgspec.Struct, frozen=True):
@@ -39,6 +42,8 @@ def canonical(expression: str, kind: AnswerKind) -> str | Hard | None:
     """
     if len(expression) > LONGEST:
         return None
+    if _PLAIN.fullmatch(expression):
+        return settle(Fraction(int(expression)), kind)
     try:
         text = value_side(tidy(expression), kind)
         if kind is AnswerKind.ANY:

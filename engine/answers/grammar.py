@@ -16,11 +16,13 @@ V = TypeVar("V")
 
 DEPTH = 60
 TOKENS = 600
-FUNCTIONS = frozenset(r"\sin \cos \tan \cot \sec \csc \arcsin \arccos \arctan \ln \exp".split())
-GREEK = frozenset(
+_FUNCTIONS = r"\sin \cos \tan \cot \sec \csc \arcsin \arccos \arctan \ln \exp"
+_GREEK = (
     r"\alpha \beta \gamma \delta \epsilon \varepsilon \theta \lambda \mu \rho \sigma \tau \phi"
-    r" \varphi \omega".split()
+    r" \varphi \omega"
 )
+FUNCTIONS = frozenset(_FUNCTIONS.split())
+SYMBOLS = frozenset([r"\pi", *_GREEK.split()])
 _INTEGER = re.compile("[0-9]+")
 _CLOSED_BY = {
     "(": ")",
@@ -224,53 +226,53 @@ class _Reader(Generic[V]):
         return None
 
     def _argument(self, digits: int | None = 1) -> V:
-        """Read a braced group or a single token; of a number, so many digits at most."""
+        """Read a braced group or a single head; of a number, so many digits at most."""
         if self._skip("{"):
             value = self.expression()
             self.expect("}")
             return value
-        token = self._take()
-        if token[:1].isdigit() and (digits is None or len(token) <= digits):
-            return self._algebra.number(token)
-        if token.isalpha() or token == r"\pi" or token in GREEK:
-            return self._algebra.symbol(token)
+        head = self._take()
+        if head[:1].isdigit() and (digits is None or len(head) <= digits):
+            return self._algebra.number(head)
+        if head.isalpha() or head in SYMBOLS:
+            return self._algebra.symbol(head)
         raise UnsureError
 
     def _atom(self) -> V:
-        token = self._take()
-        if token[:1].isdigit() or token[:1] == ".":
-            return self._algebra.number(token)
-        if token in _CLOSED_BY:
+        head = self._take()
+        if head[:1].isdigit() or head[:1] == ".":
+            return self._algebra.number(head)
+        if head in _CLOSED_BY:
             value = self.expression()
-            self.expect(_CLOSED_BY[token])
-            if token in {"(", "{"}:
+            self.expect(_CLOSED_BY[head])
+            if head in {"(", "{"}:
                 return value
-            return self._algebra.apply(r"\labs" if token == "|" else token, value)
-        if token.isalpha() or token in GREEK or token == r"\pi":
-            if token in {"f", "g", "h"} and self._now == "(":  # a function or a factor
+            return self._algebra.apply(r"\labs" if head == "|" else head, value)
+        if head.isalpha() or head in SYMBOLS:
+            if head in {"f", "g", "h"} and self._now == "(":  # a function or a factor
                 raise UnsureError
-            return self._algebra.symbol(token + self._subscript())
-        return self._command(token)
+            return self._algebra.symbol(head + self._subscript())
+        return self._command(head)
 
-    def _command(self, token: str) -> V:
-        if token == r"\frac":
+    def _command(self, head: str) -> V:
+        if head == r"\frac":
             short = re.fullmatch("([0-9])([0-9])", self._now)
             if short:  # \frac12
                 self._tokens[self._at : self._at + 1] = short.groups()
             top = self._argument()
             return self._algebra.divide(top, self._argument())
-        if token == r"\binom":
+        if head == r"\binom":
             n = self._argument()
             return self._algebra.binomial(n, self._argument())
-        if token == r"\sqrt":
+        if head == r"\sqrt":
             return self._root()
-        if token == r"\log":
+        if head == r"\log":
             if not self._skip("_"):  # to base 10 or e, who knows
                 raise UnsureError
             base = self._argument()
             return self._algebra.log(self._alone(), base)
-        if token in FUNCTIONS:
-            return self._algebra.apply(token, self._alone())
+        if head in FUNCTIONS:
+            return self._algebra.apply(head, self._alone())
         raise UnsureError
 
     def _root(self) -> V:

@@ -13,10 +13,11 @@ import re
 _THINK_END = "</think>"
 # Escaped braces are text; the backslash of a box may have been doubled by an encoder.
 _BRACES = re.compile(
-    r"\\+(?P<box>boxed|fbox)(?![a-zA-Z])\s*(?:(?P<open>\{)|(?P<bare>-?[0-9]+(?:[.,][0-9]+)*))?"
+    r"\\{1,2}(?P<box>boxed|fbox)(?![a-zA-Z])\s*(?:(?P<open>\{)|(?P<bare>-?[0-9]+(?:[.,][0-9]+)*))?"
     r"|\\.|(?P<brace>[{}])",
     re.DOTALL,
 )
+_WHOLE_BOX = re.compile(r"\\{1,2}(?:boxed|fbox)\s*\{([^{}]*)\}")
 _ENGLISH = (
     r"(?:^|(?<=[.!?]))[ \t>#*_-]*"
     r"(?:(?:so|thus|hence|therefore|finally|in conclusion)[ ,]{1,2})?"
@@ -68,17 +69,19 @@ def _last_box(text: str) -> str | None:
     unclosed = max((begin for begin in openings if begin is not None), default=-1)
     if unclosed > max((begin for begin, _ in boxes), default=-1):
         return ""
-    return text[slice(*boxes[-1])].strip() if boxes else None
+    if not boxes:
+        return None
+    content = text[slice(*boxes[-1])].strip()
+    inner = _WHOLE_BOX.fullmatch(content)
+    return inner[1].strip() if inner else content
 
 
 def _last_statement(text: str) -> str | None:
     text = text.replace("\uff1a", ":").replace("\uff1d", "=")
-    last = None
-    for last in _STATEMENT.finditer(text):
-        pass
-    if last is None:
+    ends = [match.end() for match in _STATEMENT.finditer(text)]
+    if not ends:
         return None
-    rest = text[last.end() :].lstrip(" \t*_:\n")
+    rest = text[ends[-1] :].lstrip(" \t*_:\n")
     sentence = _SENTENCE_END.split(rest, maxsplit=1)[0].strip(" \t*_")
     # "42!" is joy more often than a factorial.
     return "" if sentence.endswith(("!", "\uff01")) else sentence

@@ -20,7 +20,6 @@ _SYMBOLS = str.maketrans(
         "\u00f7": "/",
         "\u2215": "/",
         "\u2044": "/",
-        "\u221a": r"\sqrt ",
         "\u03c0": r"\pi ",
         "\u221e": r"\infty ",
         "\u222a": r"\cup ",
@@ -38,6 +37,7 @@ _SYMBOLS = str.maketrans(
         "\u2154": r"\frac{2}{3}",
     }
 )
+_ROOT_SIGN = re.compile(r"√\s*([0-9]+)")
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 
@@ -65,12 +65,12 @@ _THOUSANDS = re.compile(
     r"(?<![0-9.,_}])[1-9][0-9]{0,2}(?P<separator>\{,\}|,|\\[,;: ]|~| )[0-9]{3}"
     r"(?:(?P=separator)[0-9]{3})*(?![0-9])"
 )
-_SPACES = re.compile(r"\\[,;: ]|~|\\q?quad(?![a-zA-Z])|\s+")
+_SPACES = re.compile(r"(?<!\\)\\[,;: ]|~|\\q?quad(?![a-zA-Z])|\s+")
 
 _TEXT = r"\\(?:text(?:bf|it|rm)?|mathrm|mathbf|mbox|operatorname|rm)\s*\{([^{}\\$]*)\}"
 _LAST_TEXT = re.compile(_TEXT + r"\s*(?:\^\s*\{?\s*[23]\s*\}?)?$")
 _WHOLE_TEXT = re.compile(r"\\(?:text(?:bf|it|rm)?|mathrm|mathbf|mbox)\s*\{([^{}\\$]*)\}")
-_LAST_WORDS = re.compile(r"(?<![a-zA-Z\\])(?:[a-zA-Z]{3,}[ ]?){1,3}$")
+_LAST_WORDS = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]{3,}(?: [a-zA-Z]{3,}){0,2}$")
 _BARE_UNIT = re.compile(r"(?<=[0-9\s})])(?:cm|mm|km|kg|ml|ft)\s*(?:\^\s*\{?[23]\}?)?$")
 _CHINESE_UNIT = re.compile(
     r"(?:平方|立方)?(?:厘米|毫米|千米|公里|米|千克|个|元|度|种|人|只|条|本|天|年|岁|次|组|对|块|件|张|单位)$"
@@ -80,18 +80,22 @@ _PREFIX = re.compile(
     re.IGNORECASE,
 )
 _DEGREES = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)\s*$")
+_CURRENCY = re.compile(r"^(-?)\s*\\?[$€£¥]\s*(?=[-0-9.])")
+_CHOICE = re.compile(r"^\(([A-Z])\)$")
+_VALUE = re.compile(r"[0-9\\]")
 _FUNCTION = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)")
+_ROUNDS = 4
+_WORDS = 3
 # Words that are numbers, operators or logic, never units.
-_NO_UNITS = frozenset(
-    """
-    about above all and approximately are at base because billion both but by choose cubed divided
-    dozen each eight either equals except exactly factorial false fifth five for four fourth from
-    half halves hundred if infinite infinity least less minus million modulo more most multiple
-    negative nine none not once one only or per plus power quarter quarters quarterly seven since
-    six some sqrt squared such ten than that then third thirds thousand three times to trillion
-    true two twice undefined unless until unknown up when where which with without zero
-    """.split()
-)
+_OTHER_WORDS = """
+about above all and approximately are at base because billion both but by choose cubed divided
+dozen each eight either equals except exactly factorial false fifth five for four fourth from
+half halves hundred if infinite infinity least less minus million modulo more most multiple
+negative nine none not once one only or plus power quarter quarters quarterly seven since
+six some sqrt squared such ten than that then third thirds thousand three times to trillion
+true two twice undefined unless until unknown up when where which with without zero
+"""
+_NO_UNITS = frozenset(_OTHER_WORDS.split())
 
 
 def tidy(expression: str) -> str:
@@ -101,6 +105,7 @@ def tidy(expression: str) -> str:
         UnsureError: if what is dropped or kept might change the value.
     """
     text = expression.translate(_FULL_WIDTH).translate(_SYMBOLS)
+    text = _ROOT_SIGN.sub(r"\\sqrt{\1}", text).replace("√", r"\sqrt ")
     text = _RAISED_RUN.sub(lambda run: "^{" + run[0].translate(_RAISED) + "}", text)
     text = _undress(text)
     for pattern, replacement in _REWRITES:
@@ -128,21 +133,20 @@ def _undress(text: str) -> str:
 
 
 def _strip_units(text: str) -> str:
-    before = None
-    while before != text:
+    for _ in range(_ROUNDS):
         before = text = text.strip()
-        text = re.sub(r"^(-?)\s*\\?[$€£¥]\s*(?=[-0-9.])", r"\1", text)
-        text = re.sub(r"\s*\\?%$", "", text)
+        text = _CURRENCY.sub(r"\1", text)
+        if text.endswith("%"):
+            text = text[:-1].removesuffix("\\").strip()
         whole = _WHOLE_TEXT.fullmatch(text)
-        if whole:
-            text = re.sub(r"^\(([A-Z])\)$", r"\1", whole[1].strip())
-            continue
-        text = _strip_unit(text)
+        text = _CHOICE.sub(r"\1", whole[1].strip() if whole else _strip_unit(text))
         degrees = _DEGREES.search(text)
         if degrees:
-            if _FUNCTION.search(text):
+            if _FUNCTION.search(text):  # of radians then
                 raise UnsureError
             text = text[: degrees.start()]
+        if text == before:
+            break
     return text
 
 
@@ -150,12 +154,15 @@ def _strip_unit(text: str) -> str:
     """Drop one unit or up to three words behind the value."""
     for pattern in (_LAST_TEXT, _LAST_WORDS):
         found = pattern.search(text)
-        if not found or not text[: found.start()].strip():
+        value = text[: found.start()].strip() if found else ""
+        if not found or not value:
             continue
         words = found[found.re.groups].lower().split()
-        if len(words) > 3 or any(not word.isalpha() or word in _NO_UNITS for word in words):  # noqa: PLR2004
+        if len(words) > _WORDS or not _VALUE.search(value):  # "a number" is none
             raise UnsureError
-        return text[: found.start()]
+        if any(not word.replace("/", "").isalpha() or word in _NO_UNITS for word in words):
+            raise UnsureError
+        return value
     for pattern in (_BARE_UNIT, _CHINESE_UNIT):
         text = pattern.sub("", text)
     return text

@@ -13,7 +13,8 @@ _SCIENTIFIC = re.compile(r"([0-9]+(?:\.[0-9]+)?)[eE]([-+]?[0-9]{1,3})")
 _LETTERS = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]{2,}")
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 # Two letters are a product unless they are a word.
-_WORDS = frozenset("or is if in to no at of by as an be we so on it do up".split())
+_TWO_LETTERS = "or is if in to no at of by as an be we so on it do up"
+_WORDS = frozenset(_TWO_LETTERS.split())
 
 
 def tokenize(text: str) -> list[str]:

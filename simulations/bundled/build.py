@@ -13,9 +13,9 @@ from scheduler.latency import encode_profile
 from simulations.bundled.cut_traces import HEADER, cut_traces
 from simulations.bundled.fit_profile import NAME, fit_profile
 from simulations.bundled.measured import PROBE_COLUMNS, STEP_COLUMNS, read_table, read_timings
-from simulations.command import BAD_INPUT, Parser, complain
-from simulations.files import write_whole
 from simulations.traces.write import write_trace
+from terminal.command import BAD_INPUT, Parser, complain
+from terminal.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from simulations.command import BAD_INPUT, Parser, announce, complain, new_file, typed, whole_number
 from simulations.compare.contexts import contexts_of
 from simulations.compare.page import write_comparison
 from simulations.compare.reading import read_rows
 from simulations.compare.results import encode_compare_results
 from simulations.compare.scopes import USUAL_BASELINE, compare, steps
 from simulations.compare.table import comparison_table
-from simulations.files import write_whole
-from simulations.progress import progress
 from simulations.settings import MAX_SEED
+from terminal.command import BAD_INPUT, Parser, announce, complain, new_file, typed, whole_number
+from terminal.files import write_whole
+from terminal.progress import progress
 
 if TYPE_CHECKING:
     import argparse

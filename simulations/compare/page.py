@@ -15,11 +15,11 @@ from simulations.compare.pictures import (
     tokens_picture,
 )
 from simulations.compare.table import LEGEND, Sheet, facts, sheets
-from simulations.files import write_whole
 from simulations.report.look import Picture, colour_of, shape_of
 from simulations.report.page import script_json, scripts
 from simulations.report.template import HEAD, TAIL
 from simulations.results_table import pieces
+from terminal.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,12 +9,12 @@ import vl_convert
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from simulations.files import write_whole
 from simulations.report.burn_down import burn_down_picture
 from simulations.report.look import colour_of, shape_of
 from simulations.report.scatter import time_picture, token_picture
 from simulations.report.template import HEAD, REPORT, TAIL
 from simulations.results_table import facts, grids, legend, pieces
+from terminal.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,7 +1,8 @@
 """Traces: logged generations in a folder, read strictly, written whole, imported and described.
 
-`import_jsonl` makes a trace of JSON lines, `read_trace` and `write_trace` hold its format,
-`describe` sums it up. On the command line: `python -m simulations.traces --help`.
+`import_jsonl` makes a trace of JSON lines, `from_journals` of journals, `read_trace` and
+`write_trace` hold its format, `describe` sums it up. On the command line:
+`python -m simulations.traces --help`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from simulations.traces.describe import Description, describe, description_table
 from simulations.traces.errors import TraceError
 from simulations.traces.folder import Trace
 from simulations.traces.header import Header
+from simulations.traces.journal import JournalsMade, from_journals
 from simulations.traces.jsonl import import_jsonl
 from simulations.traces.read import read_trace
 from simulations.traces.schema import (
@@ -36,11 +38,13 @@ __all__ = [
     "Column",
     "Description",
     "Header",
+    "JournalsMade",
     "Table",
     "Trace",
     "TraceError",
     "describe",
     "description_table",
+    "from_journals",
     "import_jsonl",
     "read_trace",
     "write_trace",

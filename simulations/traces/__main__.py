@@ -1,4 +1,4 @@
-"""The command `python -m simulations.traces`: import, describe and validate traces."""
+"""The command `python -m simulations.traces`: make, describe and validate traces."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.console import Console
 
-from simulations.command import BAD_INPUT, Parser, complain
-from simulations.progress import progress
 from simulations.traces.describe import describe, description_table
 from simulations.traces.errors import TraceError
+from simulations.traces.journal import from_journals
 from simulations.traces.jsonl import import_jsonl
 from simulations.traces.read import read_trace
+from terminal.command import BAD_INPUT, Parser, complain
+from terminal.progress import progress
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +27,7 @@ _PROG = "python -m simulations.traces"
 
 _EXAMPLES = f"""examples:
   {_PROG} import Qwen3-8B.aime24.jsonl.gz traces/qwen3-8b --format jsonl
+  {_PROG} from-journal run.jsonl traces/run --profile profile.json
   {_PROG} describe traces/qwen3-8b traces/qwen3-4b
   {_PROG} validate traces/* --json
 """
@@ -46,6 +48,14 @@ _IMPORT_HELP = f"""One line of SRC is one sample, gzip or plain:
 examples:
   {_PROG} import Qwen3-8B.aime24.jsonl.gz traces/qwen3-8b --format jsonl
   {_PROG} import log.jsonl traces/mine --format jsonl --model Qwen/Qwen3-8B
+"""
+
+_JOURNAL_HELP = f"""Journals of one model become one trace; the samples of a question that comes
+again are numbered on. What is left out, and why, is said on stderr.
+
+examples:
+  {_PROG} from-journal run.jsonl traces/run
+  {_PROG} from-journal monday.jsonl.gz tuesday.jsonl traces/week --profile profile.json
 """
 
 _DESCRIBE_HELP = f"""examples:
@@ -74,6 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "import":
             return _import(arguments.src, arguments.dst, arguments.model)
+        if arguments.command == "from-journal":
+            return _from_journals(
+                arguments.journals, arguments.dst, arguments.name, arguments.profile
+            )
         command = _describe if arguments.command == "describe" else _validate
         return command(arguments.traces, as_json=arguments.json)
     except (TraceError, OSError) as error:
@@ -102,6 +116,21 @@ def _parser() -> argparse.ArgumentParser:
     importer.add_argument("--format", required=True, choices=["jsonl"], help="what SRC is")
     importer.add_argument("--model", help="the model (default: SRC's name without .jsonl.gz)")
 
+    joiner = commands.add_parser(
+        "from-journal", help="make a trace of journals", epilog=_JOURNAL_HELP
+    )
+    joiner.add_argument("journals", metavar="JOURNAL", nargs="+", type=Path, help="plain or gzip")
+    joiner.add_argument(
+        "dst",
+        metavar="DST",
+        type=Path,
+        help="the trace's folder; an earlier trace there is replaced",
+    )
+    joiner.add_argument("--name", help="a word for tables (default: DST's name)")
+    joiner.add_argument(
+        "--profile", metavar="PROFILE.json", type=Path, help="the latency profile to put beside"
+    )
+
     describer = commands.add_parser(
         "describe", help="show what is in traces", epilog=_DESCRIBE_HELP
     )
@@ -117,6 +146,19 @@ def _import(src: Path, dst: Path, model: str | None) -> int:
     with progress(f"importing {src.name}", size) as report:
         trace = import_jsonl(src, dst, model, progress=report)
     _say(f"{dst}: {_counts(trace)}, digest {trace.digest}")
+    return 0
+
+
+def _from_journals(
+    journals: Sequence[Path], dst: Path, name: str | None, profile: Path | None
+) -> int:
+    size = sum(path.stat().st_size for path in journals if path.is_file())
+    with progress(f"reading {', '.join(path.name for path in journals)}", size) as report:
+        made = from_journals(journals, dst, name, profile, progress=report)
+    for note in made.notes:
+        sys.stderr.write(f"{note}\n")
+    _say(f"{dst}: {_counts(made.trace)}, digest {made.trace.digest}")
+    Console().print(description_table([describe(made.trace)]))
     return 0
 
 

@@ -50,12 +50,13 @@ class Known(TypedDict):
 
 
 class Description(TypedDict):
-    """What `describe` returns; None where nothing has finished.
+    """What `describe` returns; None where nothing has finished or no right answer is known.
 
     Samples that were stopped are censored: they count as samples and in tokens, not in
     `pass_at_1` and `majority_accuracy`. Both are means over the questions that have a finished
-    sample. A tie in the majority goes to the answer that came with the fewest tokens, as if all
-    had run at once. `finish_reasons` are shares of all samples; unknown is `unknown`.
+    sample and a known right answer. A tie in the majority goes to the answer that came with the
+    fewest tokens, as if all had run at once. `finish_reasons` are shares of all samples; unknown
+    is `unknown`.
     """
 
     name: str
@@ -83,7 +84,7 @@ def describe(trace: Trace) -> Description:
     arms = samples["arm"].value_counts().sort("arm")
     reasons = samples["finish_reason"].fill_null("unknown").value_counts(normalize=True)
     finished = samples.filter(pl.col("finish_reason").ne_missing("stopped")).join(
-        trace.questions.select("question_id", "gold"), on="question_id"
+        trace.questions.select("question_id", "gold").drop_nulls(), on="question_id"
     )
     return Description(
         name=trace.name,

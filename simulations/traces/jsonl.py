@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,19 +10,18 @@ from simulations.traces.errors import TraceError
 from simulations.traces.header import Header
 from simulations.traces.jsonl_line import sample_decoder
 from simulations.traces.jsonl_rows import Rows
+from simulations.traces.lines import read_lines
 from simulations.traces.schema import CHECKPOINTS, QUESTIONS, SAMPLES
 from simulations.traces.typed_json import decode_typed
 from simulations.traces.write import require_replaceable, write_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from os import PathLike
 
     from simulations.traces.folder import Trace
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _SUFFIXES = re.compile(r"(\.(jsonl|ndjson|json|gz))+$")
-_LINES_PER_REPORT = 256
 
 
 def import_jsonl(
@@ -54,7 +51,7 @@ def import_jsonl(
     source = Path(src)
     require_replaceable(Path(dst))
     rows = Rows()
-    for number, line in _lines(source, progress):
+    for number, line in read_lines(source, progress):
         if line.strip():
             where = f"{source} line {number}"
             rows.add(decode_typed(line.rstrip(), sample_decoder, where), where, number)
@@ -74,22 +71,3 @@ def import_jsonl(
         CHECKPOINTS.frame(rows.checkpoints),
         QUESTIONS.frame(rows.questions()),
     )
-
-
-def _lines(source: Path, progress: Callable[[int], object] | None) -> Iterator[tuple[int, bytes]]:
-    """Read the lines with their numbers, from 1."""
-    number = 0
-    try:
-        with source.open("rb") as raw:
-            packed = raw.peek(2).startswith(_GZIP_MAGIC)
-            for line in gzip.GzipFile(fileobj=raw) if packed else raw:
-                number += 1
-                yield number, line
-                if progress is not None and number % _LINES_PER_REPORT == 0:
-                    progress(raw.tell())
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise TraceError(
-            f"{source} line {number + 1}: gzip is broken off or bad: {error}"
-        ) from error
-    except OSError as error:
-        raise TraceError(f"{source}: cannot be read: {error.strerror}") from error

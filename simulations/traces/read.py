@@ -37,7 +37,9 @@ def read_trace(path: str | PathLike[str]) -> Trace:
         for table in TABLES
         if table is not SEGMENTS or (folder / table.file).exists()
     }
-    trace = assemble(folder, header, frames, _profile(folder / PROFILE_FILE))
+    profile_path = folder / PROFILE_FILE
+    profile = read_profile_file(profile_path) if profile_path.exists() else None
+    trace = assemble(folder, header, frames, profile)
     if header.digest != trace.digest:
         raise TraceError(
             f"{header_path}, field digest: must be {trace.digest} as the content's, "
@@ -65,9 +67,12 @@ def _frame(path: Path) -> pl.DataFrame:
         raise TraceError(f"{path}: is no whole parquet file: {reason}") from error
 
 
-def _profile(path: Path) -> LatencyProfile | None:
-    if not path.exists():
-        return None
+def read_profile_file(path: Path) -> LatencyProfile:
+    """Read a latency profile.
+
+    Raises:
+        TraceError: naming the file and what is wrong.
+    """
     try:
         return decode_profile(_bytes(path))
     except CallerError as error:

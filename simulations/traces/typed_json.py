@@ -52,7 +52,7 @@ def decode_typed(raw: bytes, decoder: msgspec.json.Decoder[T], where: str) -> T:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise TraceError(where + _explain(str(error), raw)) from None
+        raise TraceError(where + explain(error, raw)) from None
     except msgspec.DecodeError as error:
         refuse_non_finite(_lenient(raw), where)
         reason = str(error).removeprefix("JSON is malformed: ")
@@ -72,8 +72,9 @@ def refuse_non_finite(found: object, where: str) -> None:
             raise TraceError(f"{where}, field {path}: must be finite, got {value!r}") from None
 
 
-def _explain(report: str, raw: bytes) -> str:
-    """Turn msgspec's report into `, field <path>: <what>, got <value>`."""
+def explain(error: msgspec.ValidationError, raw: bytes) -> str:
+    """Turn msgspec's report on a document into `, field <path>: <what>, got <value>`."""
+    report = str(error)
     match = _REPORT.fullmatch(report)
     what, path = (match["what"], match["path"] or "") if match else (report, "")
     if field := _FIELD.fullmatch(what):

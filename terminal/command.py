@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from scheduler.checks import require_finite
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -68,4 +70,20 @@ def whole_number(text: str, low: int, high: int) -> int:
         value = low - 1
     if not low <= value <= high:
         raise argparse.ArgumentTypeError(f"must be a whole number from {low}, got {text!r}")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds, finite and at least 0.
+
+    Raises:
+        argparse.ArgumentTypeError: naming what was read.
+    """
+    try:
+        value = float(text)
+        require_finite("seconds", value, 0.0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a number of seconds, finite and at least 0, got {text!r}"
+        ) from None
     return value

@@ -1,0 +1,170 @@
+"""The command `python -m engine.generate`: draw samples of many questions into a journal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.clock import StreamClock
+from engine.generation import Draw, Drawn, Generation
+from engine.journal import Journal
+from engine.options import (
+    USER_ERRORS,
+    add_engine_options,
+    add_sampling_options,
+    count,
+    journal_header,
+    make_rig,
+)
+from engine.questions import read_questions
+from engine.resume import resume_clock, samples_done
+from scheduler import CallerError
+from scheduler.journal import JournalHeader, QuestionLine, ResumedLine
+from terminal.command import BAD_INPUT, Parser, announce, complain, typed
+from terminal.progress import progress
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from engine.questions import Question
+    from engine.rig import Rig
+    from scheduler.journal import JournalLine
+
+_PROG = "python -m engine.generate"
+
+_EPILOG = f"""The journal holds every sample with its answer, entropies and text. A start with the
+same --out goes on where the last one ended; samples that were under way are drawn anew.
+
+examples:
+  {_PROG} --questions aime.csv --model Qwen/Qwen3-8B --samples 32 --out aime.journal.jsonl
+  {_PROG} --questions q.jsonl --model ./model --samples 64 --probe-every 256 --out q.journal.jsonl
+  python -m simulations.traces from-journal aime.journal.jsonl traces/aime
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        drawn = asyncio.run(_generate(options, typed(parser, argv)))
+    except USER_ERRORS as error:
+        complain(error)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; the same command goes on from here\n")
+        return 1
+    sys.stderr.write(f"{drawn.samples} samples, {drawn.tokens:,} tokens\n")
+    announce(options.out)
+    if drawn.failed:
+        sys.stderr.write(f"{drawn.failed} samples failed: the same command draws them anew\n")
+        return 1
+    return 0
+
+
+async def _generate(options: argparse.Namespace, command: str) -> Drawn:
+    questions = read_questions(options.questions)
+    rig = make_rig(options, probe_every_tokens=options.probe_every)
+    rig = replace(rig, arms={rig.first_arm: rig.arms[rig.first_arm]})
+    journal, clock, draws = None, StreamClock(), []
+    if options.out.exists() and options.out.stat().st_size:
+        journal, lines = Journal.resume(options.out)
+        _check_arm(lines, rig)
+        clock = resume_clock(lines)
+        journal.write(ResumedLine(at_s=clock(), created=datetime.now().astimezone().isoformat()))
+        draws = plan(questions, options.samples, lines)
+        if not draws:
+            journal.close()
+            return Drawn()
+    draws = draws or plan(questions, options.samples, ())
+    sys.stderr.write(f"starting {options.model}\n")
+    await rig.engine.start()
+    if journal is None:
+        clock = StreamClock()
+        header = journal_header(options, rig, rig.engine.info, command=command, created=clock.began)
+        journal = Journal.create(options.out, header)
+    total = sum(len(draw.samples) for draw in draws)
+    try:
+        with progress(f"drawing {total} samples", total) as report:
+            return await _draw(rig, journal, clock, draws, options.width, report)
+    finally:
+        await rig.engine.close()
+        journal.close()
+
+
+async def _draw(
+    rig: Rig,
+    journal: Journal,
+    clock: StreamClock,
+    draws: Sequence[Draw],
+    width: int,
+    report: Callable[[int], None],
+) -> Drawn:
+    def advance(drawn: Drawn) -> None:
+        report(drawn.samples + drawn.failed)
+
+    generation = Generation(rig, journal, clock, width=width, advance=advance)
+    try:
+        return await generation.run(draws)
+    finally:
+        await generation.session.close()
+
+
+def plan(questions: Sequence[Question], samples: int, lines: Sequence[JournalLine]) -> list[Draw]:
+    """Say what is still to be drawn.
+
+    Args:
+        questions: In order.
+        samples: Of each.
+        lines: Of the journal so far; empty for a new one.
+
+    Returns:
+        A draw for each question that lacks samples; places go on after the journal's.
+    """
+    known = {line.question_id: line.position for line in lines if isinstance(line, QuestionLine)}
+    done = samples_done(lines)
+    fresh = max(known.values(), default=-1) + 1
+    draws = []
+    for question in questions:
+        is_new = question.question_id not in known
+        position = fresh if is_new else known[question.question_id]
+        fresh += is_new
+        missing = sorted(set(range(samples)) - done.get(question.question_id, set()))
+        if missing:
+            draws.append(Draw(position=position, question=question, samples=missing, is_new=is_new))
+    return draws
+
+
+def _check_arm(lines: Sequence[JournalLine], rig: Rig) -> None:
+    """Refuse a journal of another arm."""
+    header = lines[0]
+    if isinstance(header, JournalHeader) and rig.first_arm not in header.arms:
+        names = ", ".join(header.arms)
+        raise CallerError(f"--arm: the journal's arm is {names}, not {rig.first_arm!r}")
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=_PROG, description=__doc__, epilog=_EPILOG)
+    add = parser.add_argument
+    add("--questions", type=Path, required=True, metavar="FILE", help="JSON lines, CSV or parquet")
+    add("--samples", type=count, required=True, metavar="N", help="of each question")
+    add("--out", type=Path, required=True, metavar="JOURNAL", help="goes on if it is there")
+    add("--width", type=count, default=128, metavar="N", help="at once (default: %(default)s)")
+    add(
+        "--probe-every",
+        type=count,
+        metavar="TOKENS",
+        help="ask each sample for its answer so far each time it has grown by so many",
+    )
+    add_engine_options(parser)
+    add_sampling_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

