@@ -13,6 +13,7 @@ from uuid import uuid4
 from engine.errors import EngineDeadError, MissingPartError
 from engine.flat_logprobs import likeliest
 from engine.port import Chunk, PromptScore
+from engine.vllm_settings import MISSING_VLLM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from engine.port import EngineInfo, Message, Request
     from engine.vllm_front_end import FrontEnd
     from engine.vllm_settings import VllmSettings
-
-MISSING = "vllm is not installed: pip install 'adaptive-compute-scheduler[live]'"
 
 
 class InProcessEngine:
@@ -137,5 +136,5 @@ def _build(settings: VllmSettings) -> FrontEnd:
         # Importing vLLM takes half a minute and is a matter of this engine alone.
         from engine.vllm_front_end import FrontEnd  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise MissingPartError(MISSING) from error
+        raise MissingPartError(MISSING_VLLM) from error
     return FrontEnd(settings)

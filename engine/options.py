@@ -114,12 +114,10 @@ def make_engine(options: argparse.Namespace) -> Engine:
         data_parallel_size=options.data_parallel,
         extra=dict(map(_assignment, options.vllm)),
     )
-    from engine.server import ServerEngine
+    if options.address or options.engine == Kind.SERVER:
+        from engine.server import ServerEngine
 
-    if options.address:
         return ServerEngine(settings, addresses=tuple(options.address))
-    if options.engine == Kind.SERVER:
-        return ServerEngine(settings)
     return InProcessEngine(settings)
 
 

@@ -17,6 +17,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from engine.port import Request, Sampling
 from scheduler.latency import Decode, LatencyProfile, Prefill, Probe
@@ -102,10 +103,10 @@ class Profiler:
         widths = sorted({*(width for width in WIDTHS if width < most), min(most, WIDTHS[-1])})
         self._advance("warming up")
         await self._together(16, self._prompt(SHORT_TOKENS), 32)
-        measured = {}
-        for width in widths:
+        measured = dict.fromkeys(widths, 0.0)
+        for width in (*widths, *reversed(widths)):  # twice, so that a drift evens out
             self._advance(f"decoding, {width} wide")
-            measured[width] = await self._step_s(width, SHORT_TOKENS)
+            measured[width] += await self._step_s(width, SHORT_TOKENS) / 2
         self._advance("cost of context")
         context_s = await self._context_s(measured, long_tokens, info.kv_cache_tokens)
         steps = [
@@ -114,7 +115,7 @@ class Profiler:
         ]
         decode = Decode(
             width=tuple(widths),
-            step_s=tuple(np.maximum.accumulate(steps).tolist()),
+            step_s=tuple(isotonic_regression(steps).x.tolist()),  # a wider step is no shorter
             context_s_per_token=context_s,
         )
         self._advance("prefill")

@@ -66,10 +66,15 @@ class FrontEnd:
         """Let all requests under way raise; vLLM's `shutdown` leaves their readers waiting."""
         self._closed = True
         await self._llm.abort(list(self._running))
+        # Shut down from another thread, vLLM would log that its core died.
+        if self._llm.output_handler is not None:
+            self._llm.output_handler.cancel()
 
     def shut_down(self) -> None:
         """End vLLM's processes; blocks until they are gone."""
         self._llm.shutdown()
+        # Frames kept by exceptions within vLLM hold on to what built it.
+        del self._llm
 
     async def check(self) -> None:
         """Return if the core lives; raises `EngineDeadError` if not."""
@@ -170,7 +175,6 @@ class FrontEnd:
 def _describe(config: Any, settings: VllmSettings) -> EngineInfo:  # noqa: ANN401 - vLLM's own type
     parallel, cache = config.parallel_config, config.cache_config
     gpus = parallel.tensor_parallel_size * parallel.data_parallel_size
-    arguments = settings.engine_args()
     return EngineInfo(
         engine=f"vllm {__version__}",
         model=settings.model,
@@ -178,5 +182,5 @@ def _describe(config: Any, settings: VllmSettings) -> EngineInfo:  # noqa: ANN40
         max_model_len=config.model_config.max_model_len,
         max_sequences=config.scheduler_config.max_num_seqs * parallel.data_parallel_size,
         kv_cache_tokens=cache.num_gpu_blocks * cache.block_size,
-        settings={name: str(value) for name, value in arguments.items() if name != "model"},
+        settings=settings.described(),
     )

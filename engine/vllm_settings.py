@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+MISSING_VLLM = "vllm is not installed: pip install 'adaptive-compute-scheduler[live]'"
+
 
 class VllmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How vLLM is set up.
@@ -22,7 +24,8 @@ class VllmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         quantization: How the weights are packed; None reads it from the model.
         enforce_eager: Start without compiling: quick to start, slow to run.
         max_logprobs: The most log-probabilities that a request may ask for at each token.
-        extra: Further arguments of vLLM's `EngineArgs`, by their names there.
+        extra: Further arguments of vLLM's `EngineArgs`, by their names there. The server gets
+            them as flags, one that is false as `--no-…`.
     """
 
     model: str
@@ -56,3 +59,7 @@ class VllmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "enable_prefix_caching": True,
         }
         return {name: value for name, value in named.items() if value is not None} | self.extra
+
+    def described(self) -> dict[str, str]:
+        """Return them as text for a record of what ran."""
+        return {name: str(value) for name, value in self.engine_args().items() if name != "model"}

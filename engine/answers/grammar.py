@@ -169,35 +169,26 @@ class _Reader(Generic[V]):
 
     def _factor(self) -> V:
         minus = False
-        while self._now in {"+", "-"}:  # --1 is left to no one
+        if self._now in {"+", "-"}:
             minus = self._take() == "-"
-            if self._now in {"+", "-"}:
-                raise UnsureError
         value = self._power()
         return self._negative(value) if minus else value
 
     def _power(self) -> V:
-        mixed = self._mixed()
-        value = self._atom() if mixed is None else mixed
-        factorial = self._skip("!")
-        if factorial:
-            value = self._algebra.factorial(value)
-        if self._skip("^"):
-            value = self._algebra.power(value, self._exponent())
-            factorial = True
-        if (factorial and self._now in {"!", "^"}) or (mixed is not None and self._was_raised()):
-            raise UnsureError  # 5!!, 2^3!, 2^3^4, 3\frac{1}{2}^2
+        value = self._mixed()
+        if value is None:
+            value = self._atom()
+            if self._skip("!"):
+                value = self._algebra.factorial(value)
+            if self._skip("^"):
+                value = self._algebra.power(value, self._exponent())
+        if self._now in {"!", "^"}:  # 5!!, 2^3!, 2^3^4, 3\frac{1}{2}^2
+            raise UnsureError
         return value
 
-    def _was_raised(self) -> bool:
-        return self._tokens[self._at - 1] == "!" or self._now in {"^", "!"}
-
     def _exponent(self) -> V:
-        if self._now in {"+", "-"}:
-            return self._factor_of_exponent()
-        return self._argument(digits=None)
-
-    def _factor_of_exponent(self) -> V:
+        if self._now not in {"+", "-"}:
+            return self._argument(digits=None)
         minus = self._take() == "-"
         if not _INTEGER.fullmatch(self._now):
             raise UnsureError

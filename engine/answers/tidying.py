@@ -85,15 +85,20 @@ _CHOICE = re.compile(r"^\(([A-Z])\)$")
 _VALUE = re.compile(r"[0-9\\]")
 _FUNCTION = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)")
 _ROUNDS = 4
+# Others are variables that were set upright.
+_UNIT_LETTERS = frozenset("ghlms")
 _WORDS = 3
 # Words that are numbers, operators or logic, never units.
 _OTHER_WORDS = """
-about above all and approximately are at base because billion both but by choose cubed divided
-dozen each eight either equals except exactly factorial false fifth five for four fourth from
-half halves hundred if infinite infinity least less minus million modulo more most multiple
-negative nine none not once one only or plus power quarter quarters quarterly seven since
-six some sqrt squared such ten than that then third thirds thousand three times to trillion
-true two twice undefined unless until unknown up when where which with without zero
+about above all and approximately are at base because billion billions both but by choose crore
+cubed divided dozen dozens each eight eighth eighths either equals exactly except factorial
+false fifth fifths five for four fourth fourths from half halves hundred hundreds hundredth
+hundredths if infinite infinity lakh least less million millions millionth millionths minus
+modulo more most multiple negative nine ninth ninths none not once one only or over plus power
+quarter quarterly quarters root score seven seventh sevenths since six sixth sixths some sqrt
+squared such ten tenth tenths than that then third thirds thousand thousands thousandth
+thousandths three times to trillion trillions true twice two undefined unknown unless until up
+when where which with without zero
 """
 _NO_UNITS = frozenset(_OTHER_WORDS.split())
 
@@ -160,12 +165,18 @@ def _strip_unit(text: str) -> str:
         words = found[found.re.groups].lower().split()
         if len(words) > _WORDS or not _VALUE.search(value):  # "a number" is none
             raise UnsureError
-        if any(not word.replace("/", "").isalpha() or word in _NO_UNITS for word in words):
+        if not all(_is_unit(word) for word in words):
             raise UnsureError
         return value
     for pattern in (_BARE_UNIT, _CHINESE_UNIT):
         text = pattern.sub("", text)
     return text
+
+
+def _is_unit(word: str) -> bool:
+    if len(word) == 1:
+        return word in _UNIT_LETTERS
+    return word.replace("/", "").isalpha() and word not in _NO_UNITS
 
 
 def _join_thousands(text: str) -> str:

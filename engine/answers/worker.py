@@ -62,10 +62,13 @@ class AnswerParser:
         """End the worker; what it was deciding becomes None. Parsing again starts another."""
         with self._lock:
             pool, self._pool = self._pool, None
-            self._decided.clear()
+            decided, self._decided = self._decided, {}
         if pool is not None:
             pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
+        for answer in decided.values():  # a stopped pool leaves its work undone
+            if not answer.done():
+                answer.set_result(None)
 
     def _read(self, text: str) -> str | Hard | None:
         expression = stated(text)
@@ -77,12 +80,13 @@ class AnswerParser:
             if known is not None:
                 return known
             if len(self._decided) >= _KEPT:
-                self._decided.clear()
+                self._decided = {e: a for e, a in self._decided.items() if not a.done()}
             answer: Future[str | None] = Future()
             # Running futures can't be cancelled: others may wait for this one too.
             answer.set_running_or_notify_cancel()
             self._decided[latex] = answer
-            self._pool = self._pool or _start()
+            if self._pool is None or not self._pool.active:
+                self._pool = _start()
             work = self._pool.schedule(_decide, args=(latex, self._kind), timeout=self._deadline_s)
         work.add_done_callback(partial(_pass_on, answer, latex))
         return answer

@@ -78,7 +78,7 @@ def _parser() -> Parser:
         "--count",
         type=partial(whole_number, low=1, high=100_000),
         default=240,
-        help="number of problems (default: 240)",
+        help="number of problems, up to some 2400 (default: 240)",
     )
     parser.add_argument(
         "--kind", choices=["integer"], default="integer", help="what answers are (default: integer)"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.problems.drawing import (
     LOWEST_TERMS,
     linear,
+    lowest_terms_modulo,
     numerator_plus_denominator,
     polynomial,
     whole,
@@ -64,7 +65,7 @@ def recurrences(rng: np.random.Generator, level: int) -> Drawn:
         case 3:
             factors, added, index, order = wholes(rng, 1, 3, 2), 0, whole(rng, 8, 10), 2
         case 4:
-            factors, added, index, order = wholes(rng, 1, 5, 2), whole(rng, 1, 9), 30, 2
+            factors, added, order = wholes(rng, 1, 5, 2), whole(rng, 1, 9), 2
             index, modulus = whole(rng, 25, 40), whole(rng, 101, 999)
         case _:
             factors, added, order = wholes(rng, 1, 9, 3), whole(rng, 1, 99), 3
@@ -185,7 +186,6 @@ def telescoping_sums(rng: np.random.Generator, level: int) -> Drawn:
             step, shift, last = whole(rng, 2, 7), whole(rng, 1, 9), whole(rng, 10, 60)
         case 4:
             first, last, gap = whole(rng, 1, 4), whole(rng, 10, 40), 2
-            modulus = whole(rng, 101, 999)
         case _:
             first, last, gap = whole(rng, 3, 9), whole(rng, 30, 80), whole(rng, 3, 5)
             step, shift, modulus = whole(rng, 2, 5), whole(rng, 1, 9), whole(rng, 1001, 9999)
@@ -202,8 +202,7 @@ def telescoping_sums(rng: np.random.Generator, level: int) -> Drawn:
     answer = numerator_plus_denominator(total)
     if modulus is None:
         return f"{text} {LOWEST_TERMS}", answer
-    closing = LOWEST_TERMS.replace("find", "find the remainder of")
-    return f"{text} {closing.removesuffix('.')} on division by {modulus}.", answer % modulus
+    return f"{text} {lowest_terms_modulo(modulus)}", answer % modulus
 
 
 def floor_sums(rng: np.random.Generator, level: int) -> Drawn:

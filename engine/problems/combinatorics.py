@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _PEOPLE = ("guests", "students", "players", "sailors", "travellers", "dancers")
 _THINGS = ("hats", "coats", "umbrellas", "bags", "tickets", "keys", "phones", "scarves")
 _ROWS = ("tiles", "fence posts", "houses", "flags", "lamps", "chairs")
+_BEADS = ("beads", "stones", "shells", "pearls")
+_COLOURS = ("red", "blue", "green")
 
 
 def multiples(rng: np.random.Generator, level: int) -> Drawn:
@@ -73,10 +75,8 @@ def lattice_paths(rng: np.random.Generator, level: int) -> Drawn:
         ways[i + 1, j + 1] = 0 if (i, j) in forbidden else max(before, i == j == 0)
     steps = "$(1,0)$, $(0,1)$ or $(1,1)$" if diagonal else "$(1,0)$ or $(0,1)$"
     text = f"A path goes from $(0, 0)$ to $({x}, {y})$; each of its steps adds {steps}."
-    text = f"{text} How many such paths visit none of the points {points(forbidden)}?"
-    return text.replace("none of the points", "not the point") if blocked == 1 else text, int(
-        ways[-1, -1]
-    )
+    text = f"{text} How many such paths avoid {points(forbidden)}?"
+    return text, int(ways[-1, -1])
 
 
 def fixed_points(rng: np.random.Generator, level: int) -> Drawn:
@@ -137,7 +137,7 @@ def colourings(rng: np.random.Generator, level: int) -> Drawn:
     """Colourings of rows and rings, up to symmetry by Burnside's lemma."""
     match level:
         case 1:
-            count, colours = whole(rng, 2, 5), whole(rng, 2, 6)
+            count, colours = whole(rng, 3, 5), whole(rng, 2, 6)
             text = f"{count} {one_of(rng, _ROWS)} in a row are each painted in one of {colours}"
             text = f"{text} colours so that neighbours differ in colour. In how many ways can"
             return f"{text} this be done?", colours * (colours - 1) ** (count - 1)
@@ -148,39 +148,25 @@ def colourings(rng: np.random.Generator, level: int) -> Drawn:
             ways = np.trace(np.linalg.matrix_power(1 - np.eye(colours, dtype=int), count))
             return f"{text} colour. In how many ways can this be done?", int(ways)
         case 3:
-            count, colours = whole(rng, 4, 9), whole(rng, 2, 4)
-            ways = _orbits([], count, colours, mirrored=False)
-            return _necklaces(f"{count} beads, each in one of {colours} colours", ""), ways
+            amounts, mirrored = wholes(rng, 2, 6, 2), False
         case 4:
-            count, colours = whole(rng, 6, 11), whole(rng, 2, 3)
-            ways = _orbits([], count, colours, mirrored=True)
-            return _necklaces(f"{count} beads, each in one of {colours} colours", _MIRRORED), ways
+            amounts, mirrored = wholes(rng, 4, 9, 2), True
         case _:
-            amounts = wholes(rng, 2, 5, 3)
-            ways = _orbits(amounts, sum(amounts), 3, mirrored=True)
-            red, blue, green = amounts
-            beads = f"{red} red, {blue} blue and {green} green beads"
-            return _necklaces(f"exactly {beads}, equal but for colour", _MIRRORED), ways
+            amounts, mirrored = wholes(rng, 3, 5, 3), True
+    names = (f"{amount} {colour}" for amount, colour in zip(amounts, _COLOURS, strict=False))
+    beads = f"exactly {listed([*names])} {one_of(rng, _BEADS)}, equal but for colour"
+    moves = "rotation or by being turned over" if mirrored else "rotation"
+    text = f"A closed ring is made of {beads}. Two rings count as the same if one becomes the"
+    text = f"{text} other by {moves}. How many different rings are there?"
+    return text, _orbits(amounts, mirrored=mirrored)
 
 
-_MIRRORED = " or by being turned over"
-
-
-def _necklaces(beads: str, mirrored: str) -> str:
-    return (
-        f"A closed ring is made of {beads}. Two rings count as the same if one becomes the other "
-        f"by rotation{mirrored}. How many different rings are there?"
-    )
-
-
-def _orbits(amounts: Sequence[int], size: int, colours: int, *, mirrored: bool) -> int:
+def _orbits(amounts: Sequence[int], *, mirrored: bool) -> int:
     """Average over the symmetries of a ring how many colourings each leaves alone."""
+    size = sum(amounts)
     turns = [[(place + by) % size for place in range(size)] for by in range(size)]
     group = turns + ([turn[::-1] for turn in turns] if mirrored else [])
-    fixed = 0
-    for symmetry in group:
-        lengths = list(_cycle_lengths(symmetry))
-        fixed += _fillings(lengths, amounts) if amounts else colours ** len(lengths)
+    fixed = sum(_fillings(list(_cycle_lengths(symmetry)), amounts) for symmetry in group)
     return fixed // len(group)
 
 
@@ -242,8 +228,8 @@ def partitions(rng: np.random.Generator, level: int) -> Drawn:
 
 def _partitions(total: int, condition: str) -> str:
     return (
-        f"In how many ways can {total} be written as a sum, {condition}, "
-        "if the order of the terms does not count?"
+        f"In how many ways can {total} be split {condition}, "
+        "if the order of the parts does not count?"
     )
 
 
@@ -306,7 +292,7 @@ def subsets(rng: np.random.Generator, level: int) -> Drawn:
             chosen = combinations(range(1, count + 1), size)
             return _subsets(size, count, text), sum(member in one for one in chosen)
         case 2:
-            count, size, gap = whole(rng, 8, 14), whole(rng, 3, 4), whole(rng, 2, 3)
+            count, size, gap = whole(rng, 8, 20), whole(rng, 3, 4), whole(rng, 2, 4)
         case 3:
             count, size, modulus = whole(rng, 9, 13), 3, whole(rng, 3, 7)
         case 4:

@@ -90,3 +90,9 @@ def numerator_plus_denominator(value: Fraction) -> int:
 
 LOWEST_TERMS = "Written in lowest terms as $m/n$ with positive integers $m$ and $n$, find $m+n$."
 """Ends a problem whose result is a positive fraction."""
+
+
+def lowest_terms_modulo(modulus: int) -> str:
+    """End a problem whose result is a fraction with large parts."""
+    asked = f"find the remainder when $m+n$ is divided by {modulus}"
+    return LOWEST_TERMS.replace("find $m+n$", asked)

@@ -42,7 +42,7 @@ def generate(seed: int, count: int) -> list[Problem]:
     Args:
         seed: At least 0. What is drawn for a place depends on it alone, and on whether an
             earlier problem was the same.
-        count: Number of problems.
+        count: Number of problems; 2,400 are there for any seed, much more are not.
 
     Raises:
         ProblemsError: if a family has no other problem of a level left.

@@ -15,6 +15,7 @@ from engine.problems.drawing import (
     distinct,
     linear,
     listed,
+    lowest_terms_modulo,
     numerator_plus_denominator,
     points,
     whole,
@@ -187,7 +188,7 @@ def coordinates(rng: np.random.Generator, level: int) -> Drawn:
         case 4:
             return _between_lines([wholes(rng, -7, 7, 3) for _ in range(3)])
         case _:
-            return _circle(_star(rng, 3, 25), wholes(rng, -25, 25, 2))
+            return _circle(_star(rng, 3, 25), wholes(rng, -25, 25, 2), whole(rng, 1001, 9999))
 
 
 def _between_lines(lines: Sequence[Sequence[int]]) -> Drawn:
@@ -206,7 +207,7 @@ def _between_lines(lines: Sequence[Sequence[int]]) -> Drawn:
     return f"{text} {LOWEST_TERMS}", numerator_plus_denominator(area)
 
 
-def _circle(corners: Sequence[Point], place: Sequence[int]) -> Drawn:
+def _circle(corners: Sequence[Point], place: Sequence[int], modulus: int) -> Drawn:
     if not corners:
         return None
     (x, y), (p, q) = _circumcentre(corners), place
@@ -215,4 +216,5 @@ def _circle(corners: Sequence[Point], place: Sequence[int]) -> Drawn:
         return None
     text = f"Consider the square of the distance between the point $({p}, {q})$ and the centre of"
     text = f"{text} the circle through {points(corners)}."
-    return f"{text} {LOWEST_TERMS}", numerator_plus_denominator(squared)
+    answer = numerator_plus_denominator(squared) % modulus
+    return f"{text} {lowest_terms_modulo(modulus)}", answer

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.problems.drawing import Drawn
 
 _PRIMES = (2, 3, 5, 7, 11, 13)
+_ORDINALS = {2: "second", 3: "third", 5: "fifth", 7: "seventh"}
 
 
 def modular_powers(rng: np.random.Generator, level: int) -> Drawn:
@@ -61,9 +62,7 @@ def remainders(rng: np.random.Generator, level: int) -> Drawn:
         case 4:
             moduli = several(rng, (5, 7, 11, 13, 17, 19), 4)
         case _:
-            return _one_remainder_alone(
-                rng, several(rng, (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47), 2)
-            )
+            return _one_remainder_alone(rng, several(rng, (11, 13, 17, 19, 23, 29, 31, 37), 2))
     values = [whole(rng, 0, modulus - 1) for modulus in moduli]
     clauses = [
         f"remainder {value} when divided by {modulus}"
@@ -111,7 +110,7 @@ def divisors(rng: np.random.Generator, level: int) -> Drawn:
             text = f"How many positive divisors of ${_factored(primes, exponents)}$"
             return f"{text} are divisible by {divisor}?", count
         case 4:
-            return _powers_in_factorial(whole(rng, 12, 60), *several(rng, (2, 3, 5, 7), 2))
+            return _powers_in_factorial(whole(rng, 12, 40), *several(rng, (2, 3, 5, 7), 2))
         case _:
             return _divisors_of_one_of_three(rng)
 
@@ -120,8 +119,8 @@ def _powers_in_factorial(n: int, k: int, m: int) -> Drawn:
     exponents = _prime_exponents(factorial(n)).values()
     squares, cubes, both = (prod(e // power + 1 for e in exponents) for power in (k, m, k * m))
     text = (
-        f"How many positive divisors of ${n}!$ are the {k}th power or the {m}th power (or both) "
-        "of a positive integer?"
+        f"How many positive divisors of ${n}!$ are a {_ORDINALS[k]} power or a {_ORDINALS[m]} "
+        "power (or both) of a positive integer?"
     )
     return text, squares + cubes - both
 
@@ -160,8 +159,8 @@ def coprimes(rng: np.random.Generator, level: int) -> Drawn:
                 int(np.triu(pairs, 1).sum()),
             )
     count = sum(gcd(n, number) == 1 for n in range(low, high + 1))
-    text = f"How many integers $n$ with ${low} \\le n \\le {high}$ have no common divisor"
-    return f"{text} with {number} greater than 1?", count
+    text = f"How many integers $n$ with ${low} \\le n \\le {high}$ are relatively"
+    return f"{text} prime to {number}?", count
 
 
 def digit_sums(rng: np.random.Generator, level: int) -> Drawn:
@@ -219,6 +218,8 @@ def equation_solutions(rng: np.random.Generator, level: int) -> Drawn:
     fits = (rest >= 0) & (rest % coefficients[-1] == 0)
     if ordered:
         fits &= axes[0] > axes[1]
+    if not np.any(fits):
+        return None
     sides = " + ".join(
         f"{'' if c == 1 else c}{name}" for c, name in zip(coefficients, names, strict=True)
     )

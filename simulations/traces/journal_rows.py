@@ -19,7 +19,8 @@ class JournalRows:
     """Rows of a trace's tables, filled journal by journal.
 
     Where a question was asked several times, its samples are numbered on in the order of the
-    runs, and what the first run knew of it counts.
+    runs, those of an opening that a crash ended after the answered ones of its journal. Where
+    runs differ in a feature, the first counts.
 
     Attributes:
         samples: A row a sample.
@@ -42,8 +43,11 @@ class JournalRows:
         Raises:
             TraceError: if it contradicts one before it.
         """
-        for opening, sample in started(openings):
+        heard = list(started(openings))
+        for opening, _ in heard:
             self._add_question(opening, source)
+        # What a crash cut off comes last: a replay of the run wants the samples that it used.
+        for opening, sample in sorted(heard, key=lambda pair: not pair[0].answered):
             number = self._numbers[opening.question_id, sample.arm]
             self._numbers[opening.question_id, sample.arm] += 1
             key: Key = {

@@ -21,6 +21,7 @@ from scheduler import (
     SampleProgressed,
     SampleStarted,
     StartSample,
+    SubmitAnswer,
     ToolCalled,
     ToolReturned,
 )
@@ -105,13 +106,26 @@ class Heard:
 
 @dataclass(slots=True)
 class Opening:
-    """A question while it was open in one run."""
+    """A question while it was open in one run.
+
+    Attributes:
+        question_id: Its name.
+        question: Its text, where known.
+        features: Numbers known before its first sample.
+        gold: The right answer, where known.
+        opened_s: When, in seconds since the stream began.
+        answered: Whether an answer was submitted.
+        samples: In the order in which they were heard of.
+        current: By number, those that events are about.
+        asked: Starts by number.
+    """
 
     question_id: str
     question: str | None
     features: dict[str, float]
     gold: str | None
     opened_s: float
+    answered: bool = False
     samples: list[Heard] = field(default_factory=list)
     current: dict[int, Heard] = field(default_factory=dict)
     asked: dict[int, StartSample] = field(default_factory=dict)
@@ -153,6 +167,8 @@ class JournalFollower:
             self._questions[line.position] = line
         elif isinstance(line, ActionLine) and isinstance(line.action, StartSample):
             self._opening(line.position, where).asked[line.action.sample] = line.action
+        elif isinstance(line, ActionLine) and isinstance(line.action, SubmitAnswer):
+            self._opening(line.position, where).answered = True
         elif isinstance(line, EventLine) and isinstance(line.event, QuestionOpened):
             self._open(line.event, line.position, where)
         elif isinstance(line, EventLine):
@@ -245,8 +261,8 @@ class JournalFollower:
         return next(iter(arms), DEFAULT_ARM)
 
     def _probed(self, sample: Heard, event: ProbeAnswered) -> None:
-        if not event.tokens:
-            self.unplaced_probes += 1
+        if not event.tokens:  # before its first token there is no checkpoint
+            self.unplaced_probes += event.tokens is None
             return
         if sample.ended_s is None:
             sample.grow(event.tokens)

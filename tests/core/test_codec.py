@@ -53,7 +53,7 @@ events = st.one_of(
     st.builds(Woke, **base),
     *(st.builds(kind, **of_sample) for kind in (SampleStarted, ToolCalled, ToolReturned)),
     st.builds(SampleProgressed, **grown),
-    st.builds(ProbeAnswered, **of_sample, answer=texts),
+    st.builds(ProbeAnswered, **of_sample, answer=texts, tokens=st.none() | counts),
     st.builds(
         SampleFinished, **grown, answer=texts, finish_reason=st.sampled_from(list(FinishReason))
     ),

@@ -44,7 +44,7 @@ def test_no_event_at_an_impossible_time(kind: type[Event], at_s: float) -> None:
     assert repr(at_s) in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", [SampleProgressed, SampleFinished])
+@pytest.mark.parametrize("kind", [SampleProgressed, ProbeAnswered, SampleFinished])
 def test_no_event_with_negative_tokens(kind: type[Event]) -> None:
     """A sample can't have generated fewer than no tokens."""
     with pytest.raises(CallerError, match=r"tokens must be finite and at least 0, got -1"):
@@ -52,7 +52,7 @@ def test_no_event_with_negative_tokens(kind: type[Event]) -> None:
 
 
 @pytest.mark.parametrize("tokens", [nan, inf])
-@pytest.mark.parametrize("kind", [SampleProgressed, SampleFinished])
+@pytest.mark.parametrize("kind", [SampleProgressed, ProbeAnswered, SampleFinished])
 def test_no_event_with_endless_tokens(kind: type[Event], tokens: float) -> None:
     """Garbage counts of tokens never reach a policy."""
     with pytest.raises(CallerError, match="tokens"):

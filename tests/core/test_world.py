@@ -24,6 +24,7 @@ from scheduler import (
 from scheduler.latency import Decode, Prefill, Probe
 from simulations.bundled import read_profile
 from simulations.pool import Checkpoint, LoggedSample, ToolCall
+from simulations.sequence import Sequence
 from simulations.world import SimulationError, World
 
 if TYPE_CHECKING:
@@ -388,6 +389,16 @@ def test_rounding_loses_no_checkpoint() -> None:
                 world.probe(1)
 
 
+def test_a_probe_says_how_old_its_sample_was_when_asked() -> None:
+    """Asked after 15.5 tokens and answered after 20 more, it says 15: whole tokens at the ask."""
+    world = engine(probe=Probe(base_s=0.1, tokens=10))
+    world.start(log(100), None)
+    until(world, 0.155)
+    world.probe(0)
+    (answered,) = [e for e in until(world, 0.9) if isinstance(e, ProbeAnswered)]
+    assert (answered.tokens, answered.at_s) == (15, pytest.approx(0.355))
+
+
 def test_a_probe_costs_its_delay_and_its_tokens() -> None:
     """0.5 s, then ten steps beside the sample, which is slowed; ten tokens are charged."""
     world = engine(per_sample_s=0.01, probe=Probe(base_s=0.5, tokens=10))
@@ -428,14 +439,14 @@ def test_more_samples_than_were_logged() -> None:
 
 
 def test_a_censored_log_is_no_finish() -> None:
-    """A sample stopped when it was logged fails at that length, and the question is marked."""
+    """Logged to 100 tokens, it fails 64 tokens and 5 % later, and the question is marked."""
     world = engine()
-    world.start(log(10, "7", finish_reason=FinishReason.STOPPED), None)
+    world.start(log(100, "7", finish_reason=FinishReason.STOPPED), None)
     started, failed = until(world)
     assert isinstance(started, SampleStarted)
     assert isinstance(failed, SampleFailed)
-    assert failed.at_s == pytest.approx(0.1)
-    assert (world.exhausted, world.tokens) == ({0}, [10])
+    assert failed.at_s == pytest.approx(1.69)
+    assert (world.exhausted, world.tokens) == ({0}, [169])
 
 
 def test_a_censored_log_that_is_stopped_before_its_end_suffices() -> None:
@@ -446,6 +457,16 @@ def test_a_censored_log_that_is_stopped_before_its_end_suffices() -> None:
     world.stop(0)
     assert until(world) == []
     assert world.exhausted == set()
+
+
+def test_a_stop_that_comes_a_little_later_than_the_logged_one_is_a_stop() -> None:
+    """A clock that runs a few tokens ahead of the logged engine makes no failure of a stop."""
+    world = engine()
+    world.start(log(10, "7", finish_reason=FinishReason.STOPPED), None)
+    until(world, 0.7)
+    world.stop(0)
+    assert until(world) == []
+    assert (world.exhausted, world.tokens) == (set(), [70])
 
 
 def test_a_run_that_replays_its_own_stop_is_not_exhausted() -> None:
@@ -701,7 +722,8 @@ def test_in_any_engine_time_runs_on_and_everything_ends(
     assert world._held == world._clock.width == 0
     assert not world._waiting
     if stopped <= set(over):  # else some were dropped at once, unheard
-        lost = sum(begun[e.sample].tokens for e in events if isinstance(e, SampleFailed))
+        failed = [begun[e.sample] for e in events if isinstance(e, SampleFailed)]
+        lost = sum(Sequence(0, 0, log).end_tokens for log in failed)
         ended = sum(e.tokens for e in events if isinstance(e, SampleFinished))
         probed = sum(isinstance(e, ProbeAnswered) for e in events) * profile.probe.tokens
         assert world.tokens == [lost + ended + probed]

@@ -217,7 +217,7 @@ BAD_TRACES = [
     (lambda t: rewrite(t / "samples.parquet", tokens=pl.col("tokens") * 1.5), "tokens"),
     (lambda t: rewrite(t / "samples.parquet", tokens=-pl.col("tokens")), "tokens"),
     (lambda t: rewrite(t / "samples.parquet", sample=pl.lit(0, pl.Int64)), "sample"),
-    (lambda t: rewrite(t / "questions.parquet", gold=pl.lit(None, pl.String)), "gold"),
+    (lambda t: rewrite(t / "questions.parquet", gold=pl.lit("")), "gold"),
     (
         lambda t: rewrite(t / "samples.parquet", mean_entropy=pl.lit(float("nan"))),
         "mean_entropy",

@@ -57,7 +57,6 @@ BAD_VALUES = [
         1,
         "must be unique within question_id × arm × sample, got 1",
     ),
-    ("questions", 2, "gold", None, "must not be null, got null"),
     ("questions", 2, "gold", "", "must not be empty, got ''"),
     ("questions", 2, "question_id", "q1", "must be unique, got 'q1'"),
     ("questions", 1, "feature_length", math.nan, "must be finite, got nan"),

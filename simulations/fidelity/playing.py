@@ -1,0 +1,218 @@
+"""Playing the questions of a live run in the simulated world.
+
+Question by question, each stands alone: it opens at its live moment, under the live ledger, in
+an empty engine, so that no error of one reaches the next. The policy is one through the stream,
+since it may remember earlier questions. In a free run, one world plays all of them with the live
+gaps between, and what a question takes moves all later ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from scheduler import (
+    ProbeSample,
+    SampleEvent,
+    SampleFailed,
+    SampleStarted,
+    Scheduler,
+    StartSample,
+    StopSample,
+    SubmitAnswer,
+    TimeBudget,
+    Woke,
+)
+from simulations.fidelity.course import FIRST_TOKEN, Course
+from simulations.fidelity.watched import WatchedWorld
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import msgspec
+
+    from scheduler import AnyAction, LatencyProfile, QuestionOpened
+    from simulations.fidelity.live import LiveQuestion, LiveRun
+    from simulations.pool import LoggedSample
+
+LISTEN_S = 1.0
+"""After the answer, a question by itself is heard for so long, as the live runner does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One question as it was replayed.
+
+    Attributes:
+        course: What happened.
+        ran_out: Samples that outlived their log.
+        missing: Samples that were asked for beyond those logged.
+    """
+
+    course: Course
+    ran_out: int
+    missing: int
+
+    @property
+    def seconds(self) -> float:
+        """From its opening to its answer."""
+        submit = self.course.submit
+        assert submit is not None  # noqa: S101 - the core always answers
+        return submit[0] - self.course.opened_s
+
+
+def play_each(run: LiveRun, profile: LatencyProfile) -> list[Played]:
+    """Play each answered question by itself."""
+    played = []
+    policy = run.policy.build()
+    for question in run.questions:
+        if question.begins:
+            policy = run.policy.build()
+        if not question.answered:
+            continue
+        opened_s = question.course.opened_s
+        budget = (
+            run.terms.budget()
+            if question.ledger is None
+            else TimeBudget.resume(question.ledger, opened_s)
+        )
+        scheduler = Scheduler(policy, budget, profile)
+        world = WatchedWorld(profile, policy.progress_every_tokens)
+        for _ in range(budget.seen):  # so that both count the question's place alike
+            world.open_question()
+        world.pass_time(opened_s)
+        points = {sample: at[0] for sample, at in question.course.points.items()}
+        driver = _Driver(scheduler, world)
+        played.append(driver.play(question.opened, question.samples, points, listen_s=LISTEN_S))
+    return played
+
+
+def play_freely(
+    run: LiveRun,
+    profile: LatencyProfile,
+    draws: Mapping[int, Sequence[LoggedSample]] | None = None,
+) -> list[Played]:
+    """Play the whole stream in one world, with the live gaps between questions.
+
+    Args:
+        run: What is played.
+        profile: What the engine costs.
+        draws: Samples by the question's position; by default the run's own.
+
+    Returns:
+        An entry for each answered question.
+    """
+    played = []
+    policy = run.policy.build()
+    scheduler = Scheduler(policy, run.terms.budget(), profile)
+    world = WatchedWorld(profile, policy.progress_every_tokens)
+    driver = _Driver(scheduler, world)
+    before_s = 0.0
+    for question in run.questions:
+        world.pass_time(max(0.0, question.course.opened_s - before_s))
+        before_s = question.until_s
+        if question.begins and played:
+            policy = run.policy.build()
+            budget = TimeBudget.resume(scheduler.budget.save(), world.now_s)
+            scheduler = Scheduler(policy, budget, profile)
+            driver = _Driver(scheduler, world)
+        if question.answered:
+            samples = question.samples if draws is None else draws[question.position]
+            played.append(driver.play(question.opened, samples))
+        else:
+            driver.give_up(question)
+    return played
+
+
+class _Driver:
+    """Plays questions of one scheduler in one world."""
+
+    def __init__(self, scheduler: Scheduler, world: WatchedWorld) -> None:
+        self._scheduler = scheduler
+        self._world = world
+
+    def play(
+        self,
+        opened: QuestionOpened,
+        samples: Sequence[LoggedSample],
+        points: Mapping[int, int] | None = None,
+        *,
+        listen_s: float = 0.0,
+    ) -> Played:
+        """Play one question.
+
+        Args:
+            opened: How it came; now is when.
+            samples: In start order.
+            points: By sample, the number of tokens whose moment is noted.
+            listen_s: Seconds after the answer in which the ends of stopped samples are heard.
+        """
+        scheduler, world = self._scheduler, self._world
+        course = Course(world.now_s)
+        world.open_question()
+        step = scheduler.open(_at(opened, world.now_s))
+        while not self._carry_out(course, step.actions, samples, points or {}):
+            event = world.next_event(step.next_wakeup_s)
+            if isinstance(event, SampleEvent):
+                course.events.append(event)
+            step = scheduler.handle(event)
+        until_s = world.now_s + listen_s
+        while listen_s and not isinstance(event := world.next_event(until_s), Woke):
+            if isinstance(event, SampleEvent):
+                course.events.append(event)
+        self._note_times(course, points or {})
+        lost = {event.sample for event in course.events if isinstance(event, SampleFailed)}
+        return Played(
+            course,
+            ran_out=sum(n < len(samples) and samples[n].finish_reason == "stopped" for n in lost),
+            missing=sum(n >= len(samples) for n in lost),
+        )
+
+    def give_up(self, question: LiveQuestion) -> None:
+        """Spend what a question took that a dying process left unanswered."""
+        self._world.open_question()
+        self._scheduler.budget.open(question.opened.question_id, self._world.now_s)
+        self._world.pass_time(question.until_s - question.course.opened_s)
+
+    def _carry_out(
+        self,
+        course: Course,
+        actions: Sequence[AnyAction],
+        samples: Sequence[LoggedSample],
+        points: Mapping[int, int],
+    ) -> bool:
+        """Tell the world; return whether the answer is out."""
+        world = self._world
+        answered = False
+        for action in actions:
+            course.actions.append((world.now_s, action))
+            if isinstance(action, StartSample):
+                number = action.sample
+                log = samples[number] if number < len(samples) else None
+                world.start(log, action.max_tokens)
+                if number in points:
+                    world.watch(points[number])
+            elif isinstance(action, StopSample):
+                world.stop(action.sample)
+            elif isinstance(action, ProbeSample):
+                world.probe(action.sample)
+            else:
+                answered = isinstance(action, SubmitAnswer)
+        return answered
+
+    def _note_times(self, course: Course, points: Mapping[int, int]) -> None:
+        """Put starts where a live engine tells them: at the first token."""
+        position = self._scheduler.position
+        told: list[SampleEvent] = []
+        for event in course.events:
+            if isinstance(event, SampleStarted):
+                first_s = self._world.reached[position, event.sample].get(FIRST_TOKEN)
+                if first_s is not None:
+                    told.append(_started(event, first_s))
+            else:
+                told.append(event)
+        course.events = told
+        for sample, tokens in points.items():
+            at_s = self._world.reached.get((position, sample), {}).get(tokens)
+            if at_s is not None:
+                course.points[sample] = tokens, at_s
