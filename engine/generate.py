@@ -16,14 +16,15 @@ from engine.options import (
     USER_ERRORS,
     add_engine_options,
     add_sampling_options,
+    arms_of,
     count,
     journal_header,
     make_rig,
 )
 from engine.questions import read_questions
-from engine.resume import resume_clock, samples_done
-from scheduler import CallerError
-from scheduler.journal import JournalHeader, QuestionLine, ResumedLine
+from engine.resume import refuse_other, resume_clock, samples_done
+from scheduler import QuestionOpened
+from scheduler.journal import EventLine, ResumedLine
 from terminal.command import BAD_INPUT, Parser, announce, complain, typed
 from terminal.progress import progress
 
@@ -71,30 +72,35 @@ async def _generate(options: argparse.Namespace, command: str) -> Drawn:
     questions = read_questions(options.questions)
     rig = make_rig(options, probe_every_tokens=options.probe_every)
     rig = replace(rig, arms={rig.first_arm: rig.arms[rig.first_arm]})
-    journal, clock, draws = None, StreamClock(), []
+    journal, clock = None, StreamClock()
+    lines: tuple[JournalLine, ...] = ()
     if options.out.exists() and options.out.stat().st_size:
         journal, lines = Journal.resume(options.out)
-        _check_arm(lines, rig)
+        refuse_other(
+            options.out, lines, {"policy": None, "answers": options.answers, "arms": arms_of(rig)}
+        )
         clock = resume_clock(lines)
         journal.write(ResumedLine(at_s=clock(), created=datetime.now().astimezone().isoformat()))
-        draws = plan(questions, options.samples, lines)
-        if not draws:
-            journal.close()
-            return Drawn()
-    draws = draws or plan(questions, options.samples, ())
-    sys.stderr.write(f"starting {options.model}\n")
-    await rig.engine.start()
-    if journal is None:
-        clock = StreamClock()
-        header = journal_header(options, rig, rig.engine.info, command=command, created=clock.began)
-        journal = Journal.create(options.out, header)
-    total = sum(len(draw.samples) for draw in draws)
+    draws = plan(questions, options.samples, lines)
     try:
+        if not draws:
+            return Drawn()
+        sys.stderr.write(f"starting {options.model or ', '.join(options.address)}\n")
+        await asyncio.gather(rig.engine.start(), rig.parser.warm())
+        if journal is None:
+            clock = StreamClock()
+            header = journal_header(
+                options, rig, rig.engine.info, command=command, created=clock.began
+            )
+            journal = Journal.create(options.out, header)
+        total = sum(len(draw.samples) for draw in draws)
         with progress(f"drawing {total} samples", total) as report:
             return await _draw(rig, journal, clock, draws, options.width, report)
     finally:
         await rig.engine.close()
-        journal.close()
+        rig.parser.close()
+        if journal is not None:
+            journal.close()
 
 
 async def _draw(
@@ -126,7 +132,13 @@ def plan(questions: Sequence[Question], samples: int, lines: Sequence[JournalLin
     Returns:
         A draw for each question that lacks samples; places go on after the journal's.
     """
-    known = {line.question_id: line.position for line in lines if isinstance(line, QuestionLine)}
+    known = {
+        line.event.question_id: line.position
+        for line in lines
+        if isinstance(line, EventLine)
+        and isinstance(line.event, QuestionOpened)
+        and line.position is not None
+    }
     done = samples_done(lines)
     fresh = max(known.values(), default=-1) + 1
     draws = []
@@ -140,16 +152,10 @@ def plan(questions: Sequence[Question], samples: int, lines: Sequence[JournalLin
     return draws
 
 
-def _check_arm(lines: Sequence[JournalLine], rig: Rig) -> None:
-    """Refuse a journal of another arm."""
-    header = lines[0]
-    if isinstance(header, JournalHeader) and rig.first_arm not in header.arms:
-        names = ", ".join(header.arms)
-        raise CallerError(f"--arm: the journal's arm is {names}, not {rig.first_arm!r}")
-
-
 def _parser() -> Parser:
-    parser = Parser(prog=_PROG, description=__doc__, epilog=_EPILOG)
+    parser = Parser(
+        prog=_PROG, description="Draw samples of many questions into a journal.", epilog=_EPILOG
+    )
     add = parser.add_argument
     add("--questions", type=Path, required=True, metavar="FILE", help="JSON lines, CSV or parquet")
     add("--samples", type=count, required=True, metavar="N", help="of each question")

@@ -6,6 +6,7 @@ vLLM's engine core runs in a child process, its front end in this process's even
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -54,7 +55,12 @@ class InProcessEngine:
             EngineDeadError: if vLLM does not come up; its log says why.
         """
         await self.close()
-        front_end = await asyncio.to_thread(_build, self._settings)
+        given_up = threading.Event()
+        try:
+            front_end = await asyncio.to_thread(_build, self._settings, given_up)
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
         await front_end.listen()
         self._front_end, self._info = front_end, front_end.info
 
@@ -131,10 +137,14 @@ class InProcessEngine:
         return self._front_end
 
 
-def _build(settings: VllmSettings) -> FrontEnd:
+def _build(settings: VllmSettings, given_up: threading.Event) -> FrontEnd:
     try:
         # Importing vLLM takes half a minute and is a matter of this engine alone.
         from engine.vllm_front_end import FrontEnd  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingPartError(MISSING_VLLM) from error
-    return FrontEnd(settings)
+    front_end = FrontEnd(settings)
+    # A thread can't be cancelled: if nobody waits any more, it cleans up after itself.
+    if given_up.is_set():
+        front_end.shut_down()
+    return front_end

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from engine.runner import Answer, Runner
+    from engine.answer import Answer
+    from engine.runner import Runner
 
 _SHOWN = 5
 """Answers of the tally that are shown."""

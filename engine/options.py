@@ -7,7 +7,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from subprocess import CalledProcessError, run
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,8 @@ from engine.errors import EngineError
 from engine.inprocess import InProcessEngine
 from engine.questions import QuestionsError
 from engine.rig import Measure, Rig
+from engine.server import ServerEngine
+from engine.server_process import ServerProcess
 from engine.vllm_settings import VllmSettings
 from scheduler import CallerError
 from scheduler.journal import JournalHeader
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 USER_ERRORS = (CallerError, EngineError, ArmsError, QuestionsError, OSError)
 """What a command says in one line instead of a traceback."""
+
+_LOGPROBS = VllmSettings(model="").max_logprobs
 
 MANY = 10**9
 """The largest count that a command takes."""
@@ -48,7 +52,7 @@ class Kind(StrEnum):
 def add_engine_options(parser: Parser) -> None:
     """Add what says which engine runs which model."""
     add = parser.add_argument_group("engine").add_argument
-    add("--model", required=True, metavar="FOLDER|NAME", help="of the model, as vLLM takes it")
+    add("--model", metavar="FOLDER|NAME", help="as vLLM takes it; needed without --address")
     add("--engine", choices=[*Kind], default=Kind.INPROCESS, help="default: %(default)s")
     add(
         "--address",
@@ -58,8 +62,20 @@ def add_engine_options(parser: Parser) -> None:
         help="of a vLLM server that runs already; repeatable (implies --engine server)",
     )
     add("--max-model-len", type=count, metavar="N", help="tokens of prompt and answer together")
-    add("--max-sequences", type=count, default=256, metavar="N", help="default: %(default)s")
-    add("--gpu-memory", type=_share, default=0.85, metavar="SHARE", help="default: %(default)s")
+    add(
+        "--max-sequences",
+        type=count,
+        default=256,
+        metavar="N",
+        help="that run at once (default: %(default)s)",
+    )
+    add(
+        "--gpu-memory",
+        type=_share,
+        default=0.85,
+        metavar="SHARE",
+        help="of the GPU's that vLLM takes (default: %(default)s)",
+    )
     add("--tensor-parallel", type=count, default=1, metavar="N", help="GPUs to one model")
     add("--data-parallel", type=count, default=1, metavar="N", help="copies of the model")
     add(
@@ -92,19 +108,27 @@ def add_sampling_options(parser: Parser) -> None:
     )
     add(
         "--checkpoint-every",
-        type=count,
+        type=lambda text: whole_number(text, 0, MANY),
         default=Measure().checkpoint_every_tokens,
         metavar="TOKENS",
-        help="measure samples for the journal so often (default: %(default)s)",
+        help="measure samples for the journal so often; 0 for never (default: %(default)s)",
     )
 
 
-def make_engine(options: argparse.Namespace) -> Engine:
+def make_engine(options: argparse.Namespace, server_log: Path) -> Engine:
     """Make the engine that the options name; it is not started.
+
+    Args:
+        options: As parsed.
+        server_log: Where a server of our own writes.
 
     Raises:
         CallerError: naming the option that is wrong.
     """
+    if options.address:
+        return ServerEngine(options.address)
+    if options.model is None:
+        raise CallerError("--model: is needed without --address")
     settings = VllmSettings(
         model=options.model,
         max_model_len=options.max_model_len,
@@ -112,12 +136,11 @@ def make_engine(options: argparse.Namespace) -> Engine:
         gpu_memory_utilization=options.gpu_memory,
         tensor_parallel_size=options.tensor_parallel,
         data_parallel_size=options.data_parallel,
+        max_logprobs=max(options.logprobs, _LOGPROBS),
         extra=dict(map(_assignment, options.vllm)),
     )
-    if options.address or options.engine == Kind.SERVER:
-        from engine.server import ServerEngine
-
-        return ServerEngine(settings, addresses=tuple(options.address))
+    if options.engine == Kind.SERVER:
+        return ServerEngine(ServerProcess(settings, server_log))
     return InProcessEngine(settings)
 
 
@@ -129,12 +152,12 @@ def make_rig(options: argparse.Namespace, *, probe_every_tokens: int | None = No
         ArmsError: if the arms can't be read.
     """
     return Rig(
-        engine=make_engine(options),
+        engine=make_engine(options, options.out.with_suffix(".server.log")),
         arms=_chosen_arms(options),
         parser=AnswerParser(AnswerKind(options.answers)),
         measure=Measure(
             logprobs=options.logprobs,
-            checkpoint_every_tokens=options.checkpoint_every,
+            checkpoint_every_tokens=options.checkpoint_every or None,
             probe_every_tokens=probe_every_tokens,
         ),
     )
@@ -160,7 +183,7 @@ def journal_header(
         engine=info.engine,
         gpu=info.gpu,
         settings=info.settings,
-        arms={name: msgspec.to_builtins(arm) for name, arm in rig.arms.items()},
+        arms=arms_of(rig),
         policy=policy,
         total_s=total_s,
         answers=options.answers,
@@ -171,6 +194,11 @@ def journal_header(
         checkpoint_every_tokens=rig.measure.checkpoint_every_tokens,
         probe_every_tokens=rig.measure.probe_every_tokens,
     )
+
+
+def arms_of(rig: Rig) -> dict[str, dict[str, Any]]:
+    """Give the rig's arms as a journal holds them."""
+    return {name: msgspec.to_builtins(arm) for name, arm in rig.arms.items()}
 
 
 def count(text: str) -> int:

@@ -94,13 +94,17 @@ async def _measure(options: argparse.Namespace) -> LatencyProfile:
     try:
         await rig.engine.start()
         startup_s = time.monotonic() - began_s
-        return await measure_profile(rig, options.out.stem, startup_s)
+        return await measure_profile(rig, options.out.name.partition(".")[0], startup_s)
     finally:
         await rig.engine.close()
 
 
 def _parser() -> Parser:
-    parser = Parser(prog=_PROG, description=__doc__, epilog=_EPILOG)
+    parser = Parser(
+        prog=_PROG,
+        description="Measure how fast an engine is, into a latency profile.",
+        epilog=_EPILOG,
+    )
     add_engine_options(parser)
     add_sampling_options(parser)
     parser.add_argument(

@@ -120,7 +120,8 @@ class Profiler:
         )
         self._advance("prefill")
         prefill = await self._prefill(measured, long_tokens)
-        self._advance("probes and stops")
+        self._advance("a question's opening, probes and stops")
+        opening_s = await self._opening_s()
         probe = await self._probe(measured)
         stop_s = await self._stop_s(measured)
         return LatencyProfile(
@@ -133,6 +134,7 @@ class Profiler:
             decode=decode,
             prefill=prefill,
             probe=probe,
+            opening_s=opening_s,
             stop_s=stop_s,
             startup_s=startup_s,
             max_sequences=info.max_sequences,
@@ -143,7 +145,13 @@ class Profiler:
 
     async def _step_s(self, width: int, prompt_tokens: int) -> float:
         """Seconds of a step while exactly `width` generations run."""
-        lines = await self._together(width, self._prompt(prompt_tokens), STEPS)
+        # Samples share little but a short prompt; vLLM reads a long one that all share only once.
+        shared = self._prompt(prompt_tokens)
+        prompts = [
+            shared if prompt_tokens == SHORT_TOKENS else self._prompt(prompt_tokens)
+            for _ in range(width)
+        ]
+        lines = await asyncio.gather(*(self._one(prompt, STEPS) for prompt in prompts))
         begin_s = max(line.at_s[0] for line in lines)
         end_s = min(line.at_s[-1] for line in lines)
         if end_s <= begin_s:  # chunks so large that the first is the last
@@ -216,6 +224,16 @@ class Profiler:
             if late.any():
                 gaps.append(float(np.diff(at_s)[late].max()))
         return median(gaps) - measured[width] if gaps else 0.0
+
+    async def _opening_s(self) -> float:
+        """Seconds until a question's prompt is made and read, before its first decision."""
+        taken = []
+        for _ in range(ROUNDS):
+            began_s = time.perf_counter()
+            await self._engine.encode_chat(self._arm.chat(_TEXT), thinking=self._arm.thinking)
+            await self._engine.score(self._prompt(SHORT_TOKENS))
+            taken.append(time.perf_counter() - began_s)
+        return median(taken)
 
     async def _probe(self, measured: dict[int, float]) -> Probe:
         """Ask running samples for their answers as the session does; one step is taken off."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from engine.entropy import score_features
-from engine.errors import EngineError
+from engine.errors import EngineDeadError, EngineError, RequestFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,11 @@ class Prompts:
         for key in [key for key in self._made if key[0] == position]:
             self._made.pop(key).cancel()
 
+    def lose(self) -> None:
+        """Give up what an engine that died is still asked for."""
+        for task in self._made.values():
+            task.cancel()
+
     async def prompt(self, position: int, arm: str) -> tuple[int, ...]:
         """Give the tokens that begin every sample of an arm.
 
@@ -60,7 +65,13 @@ class Prompts:
         task = self._made.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._made[key] = asyncio.create_task(self._make(position, arm))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            waiting = asyncio.current_task()
+            if waiting is not None and waiting.cancelling():
+                raise
+            raise RequestFailedError("the prompt was given up") from None
 
     async def suffix(self, sample: RunningSample, tokens: int) -> tuple[int, ...]:
         """Give the tokens that ask a sample for its answer after so many tokens.
@@ -79,19 +90,32 @@ class Prompts:
                 text = f"\n</think>{text}"
         return await engine.encode(text)
 
-    async def features(self, position: int, arm: str) -> dict[str, float]:
+    async def features(
+        self, position: int, arm: str, wait_s: float = FEATURES_WAIT_S
+    ) -> dict[str, float]:
         """Tell what is known of a question before its first sample.
 
+        Args:
+            position: Of the question.
+            arm: Whose prompt is meant.
+            wait_s: Seconds that this may take.
+
         Returns:
-            Numbers by name (see `engine.entropy.score_features`); empty where the engine does
-            not say within `FEATURES_WAIT_S`.
+            Numbers by name (see `engine.entropy.score_features`); empty where the engine is
+            down or does not say in time.
         """
+        if wait_s <= 0.0 or not self._supervisor.is_up:
+            return {}
+        start = self._supervisor.starts
         try:
-            async with asyncio.timeout(FEATURES_WAIT_S):
+            async with asyncio.timeout(wait_s):
                 prompt = await self.prompt(position, arm)
                 score = await (await self._supervisor.ready()).score(prompt)
         except TimeoutError:
             logger.warning("question {}: the engine told nothing of the prompt in time", position)
+            return {}
+        except EngineDeadError as error:
+            self._supervisor.report_death(str(error), start)
             return {}
         except EngineError as error:
             logger.warning("question {}: the prompt has no score: {}", position, error)

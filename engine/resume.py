@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from engine.answer import Answer
 from engine.clock import StreamClock
 from scheduler import (
     ActionLine,
@@ -17,12 +18,14 @@ from scheduler import (
     QuestionLine,
     QuestionOpened,
     SampleFinished,
+    StartSample,
     SubmitAnswer,
     TimeBudget,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from scheduler import JournalLine
 
@@ -54,19 +57,67 @@ def resume_budget(lines: Iterable[JournalLine], at_s: float) -> TimeBudget | Non
     return TimeBudget.resume(bytes(saved[-1]), at_s) if saved else None
 
 
-def answers_given(lines: Iterable[JournalLine]) -> dict[int, tuple[str, str | None]]:
-    """Return the answers submitted: position → (question_id, answer).
+def answers_given(lines: Iterable[JournalLine]) -> list[Answer]:
+    """Return the answers submitted, in order; the tokens are those of samples that have ended.
 
     Raises:
         CallerError: if an answer's question was never opened.
     """
     asked = _Asked()
-    answers: dict[int, tuple[str, str | None]] = {}
+    opened_s: dict[int, float] = {}
+    samples: Counter[int] = Counter()
+    tokens: Counter[int] = Counter()
+    submits: dict[int, ActionLine] = {}
+    ledger: BudgetLine | None = None
     for line in lines:
         asked.hear(line)
-        if isinstance(line, ActionLine) and isinstance(line.action, SubmitAnswer):
-            answers[line.position] = (asked.at(line.position), line.action.answer)
-    return answers
+        match line:
+            case EventLine(event=QuestionOpened(at_s=at_s), position=int(position)):
+                opened_s[position] = at_s
+            case EventLine(event=SampleFinished(position=position, tokens=generated)):
+                tokens[position] += generated
+            case ActionLine(action=StartSample(), position=position):
+                samples[position] += 1
+            case ActionLine(action=SubmitAnswer(), position=position):
+                submits[position] = line
+            case BudgetLine():
+                ledger = line
+            case _:
+                pass
+    rows = () if ledger is None else TimeBudget.resume(bytes(ledger.saved), ledger.at_s).rows
+    granted_s = [row.granted_s or 0.0 for row in rows if row.question_id is not None]
+    return [
+        Answer(
+            position=position,
+            question_id=asked.at(position),
+            answer=line.action.answer,
+            reason=line.action.reason,
+            opened_s=opened_s.get(position, line.at_s),
+            seconds=line.at_s - opened_s.get(position, line.at_s),
+            granted_s=granted_s[position] if position < len(granted_s) else 0.0,
+            samples=samples[position],
+            tokens=tokens[position],
+        )
+        for position, line in submits.items()
+        if isinstance(line.action, SubmitAnswer)
+    ]
+
+
+def refuse_other(path: Path, lines: Sequence[JournalLine], now: Mapping[str, object]) -> None:
+    """Refuse to go on with a journal of something else.
+
+    Args:
+        path: Of the journal.
+        lines: Of it, the header first.
+        now: Fields of the header, as this run has them.
+
+    Raises:
+        CallerError: naming the field and both values.
+    """
+    for name, value in now.items():
+        then = getattr(lines[0], name)
+        if then != value:
+            raise CallerError(f"{path}: was begun with {name} {then!r}, not {value!r}")
 
 
 def samples_done(lines: Iterable[JournalLine]) -> dict[str, set[int]]:

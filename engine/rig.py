@@ -25,6 +25,12 @@ class Parser(Protocol):
     async def parse(self, text: str) -> str | None:
         """Give the answer, or None where it is not sure."""
 
+    async def warm(self) -> None:
+        """Load what the first text would wait for."""
+
+    def close(self) -> None:
+        """End what was started for it."""
+
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
     """What is measured of running samples.

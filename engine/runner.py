@@ -9,6 +9,7 @@ word of it to submit.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from loguru import logger
 
+from engine.answer import Answer
+from engine.prompts import FEATURES_WAIT_S
 from engine.session import Session
 from engine.watchdog import GRACE_S, CoreLostError, CoreThread, WatchedPolicy
 from scheduler import (
@@ -56,37 +59,14 @@ PATIENCE_S = 5.0
 MARGIN_S = GRACE_S + 0.1
 """Seconds before the hard deadline at which a policy that still thinks is torn out of it."""
 
+FEATURES_SHARE = 0.01
+"""Share of the time left that a question may wait for what the model thinks of its prompt."""
+
 SHORTEST_PATIENCE_S = 0.05
 """A policy may think for so long even close to the deadline."""
 
 DRAIN_S = 1.0
 """An answer waits so long for its stopped samples to leave the engine."""
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """How a question ended.
-
-    Attributes:
-        position: Its place in the stream, from 0.
-        question_id: Its name.
-        answer: What was submitted; None where nothing had voted.
-        reason: Why then.
-        opened_s: When it came, in seconds since the stream began.
-        seconds: From then to the answer.
-        granted_s: What it might have taken.
-        samples: Samples asked for.
-        tokens: Generated for it until now, probes included.
-    """
-
-    position: int
-    question_id: str
-    answer: str | None
-    reason: Reason
-    opened_s: float
-    seconds: float
-    granted_s: float
-    samples: int
-    tokens: int
 
 
 class Runner:
@@ -125,6 +105,7 @@ class Runner:
         )
         self._session = Session(replace(rig, measure=measure), self, clock)
         self._events: asyncio.Queue[AnyEvent] = asyncio.Queue()
+        self._started: Counter[int] = Counter()
 
     @property
     def session(self) -> Session:
@@ -169,16 +150,20 @@ class Runner:
         try:
             return await self._answer(question, position, opened_s)
         except BaseException:
-            self._session.stop_question(position)
-            if self._scheduler.is_open:
+            if self._core.at_work or self._scheduler.is_open:
                 self._replace_core()
             raise
+        finally:
+            self._session.stop_question(position)
+            self._session.prompts.close(position)
 
     # One question.
 
     async def _answer(self, question: Question, position: int, opened_s: float) -> Answer:
         self._session.prompts.open(position, question.question)
-        features = await self._session.prompts.features(position, self._rig.first_arm)
+        most_s = self._most_s(opened_s)
+        wait_s = min(FEATURES_WAIT_S, FEATURES_SHARE * most_s)
+        features = await self._session.prompts.features(position, self._rig.first_arm, wait_s)
         opened = QuestionOpened(
             at_s=opened_s,
             question_id=question.question_id,
@@ -189,13 +174,15 @@ class Runner:
             QuestionLine(position=position, question_id=question.question_id, gold=question.gold)
         )
         self._write(EventLine(event=opened, position=position))
-        submit, granted_s = await self._decide_all(opened, position)
+        submit = await self._decide_all(opened, position, opened_s + most_s)
         answered_s = self._clock()
         self._write(BudgetLine(at_s=answered_s, saved=msgspec.Raw(self.budget.save())))
-        if not await self._session.drained(position, DRAIN_S):
+        self._session.stop_question(position)
+        granted_s = self.budget.rows[-1].granted_s or 0.0
+        wait_s = min(DRAIN_S, opened_s + granted_s - answered_s)
+        idle = wait_s <= 0.0 or await self._session.drained(position, wait_s)
+        if wait_s >= DRAIN_S and not idle:
             logger.warning("question {}: the engine is slow to let go of its samples", position)
-        self._session.prompts.close(position)
-        view = self._policy.view
         return Answer(
             position=position,
             question_id=question.question_id,
@@ -204,31 +191,33 @@ class Runner:
             opened_s=opened_s,
             seconds=answered_s - opened_s,
             granted_s=granted_s,
-            samples=0 if view is None else view.started,
+            samples=self._started.pop(position, 0),
             tokens=self._session.tokens[position],
         )
 
     async def _decide_all(
-        self, opened: QuestionOpened, position: int
-    ) -> tuple[SubmitAnswer, float]:
-        """Ask the core until it submits; return the answer and the seconds granted."""
-        granted_s = 0.0
-        hard_at_s = self._clock() + PATIENCE_S
+        self, opened: QuestionOpened, position: int, hard_at_s: float
+    ) -> SubmitAnswer:
+        """Ask the core until it submits; the hard deadline may turn out to be an earlier one."""
         event: AnyEvent = opened
         while True:
             try:
                 step = await self._ask_core(event, hard_at_s)
             except CoreLostError as error:
-                return self._answer_without_core(position, error), granted_s
+                return self._answer_without_core(position, error)
             if event is opened:
                 if self._scheduler.is_open:
                     hard_at_s = self._scheduler.hard_at_s
-                    granted_s = hard_at_s - opened.at_s
                 self._write(BudgetLine(at_s=self._clock(), saved=msgspec.Raw(self.budget.save())))
             submit = self._carry_out(step, position)
             if submit is not None:
-                return submit, granted_s
-            event = await self._next_event(step.next_wakeup_s)
+                return submit
+            event = await self._next_event(step.next_wakeup_s, hard_at_s)
+
+    def _most_s(self, at_s: float) -> float:
+        """Say what the ledger will grant to a question that opens now."""
+        ledger = TimeBudget.resume(self.budget.save(), at_s)
+        return ledger.open("next", at_s).hard_s
 
     async def _ask_core(self, event: AnyEvent, hard_at_s: float) -> Step:
         left_s = hard_at_s - self._clock() - MARGIN_S
@@ -237,8 +226,13 @@ class Runner:
             return await self._core.call(self._scheduler.open, event, limit_s=limit_s)
         return await self._core.call(self._scheduler.handle, event, limit_s=limit_s)
 
-    async def _next_event(self, wakeup_s: float) -> AnyEvent:
-        """Wait for what happens first: an event of the engine, or the time to wake the core."""
+    async def _next_event(self, wakeup_s: float, hard_at_s: float) -> AnyEvent:
+        """Wait for what happens first: an event of the engine, or the time to wake the core.
+
+        Nothing comes before the hard deadline, however many events wait for a slow policy.
+        """
+        if self._clock() >= hard_at_s:
+            return Woke(at_s=self._clock())
         if self._events.empty():
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, wakeup_s - self._clock())):
@@ -257,6 +251,7 @@ class Runner:
         for action in map(self._named, step.actions):
             self._write(ActionLine(at_s=now_s, position=position, action=action))
             if isinstance(action, StartSample):
+                self._started[position] += 1
                 self._session.start_sample(position, action)
             elif isinstance(action, StopSample):
                 self._session.stop_sample(position, action.sample)

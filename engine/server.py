@@ -111,8 +111,8 @@ class ServerEngine:
         first: list[int] = []
         async with self._post(address, "/v1/completions", body) as response:
             ended = False
-            async with aclosing(_bytes(response)) as received:
-                async for event in wire.events(received):
+            async with aclosing(wire.events(response.aiter_raw())) as events:
+                async for event in events:
                     if event == b"[DONE]":
                         break
                     chunk = wire.chunk(event, request.logprobs)
@@ -236,8 +236,3 @@ class ServerEngine:
     def _death(self) -> EngineDeadError:
         words = "" if self._process is None else self._process.last_words()
         return EngineDeadError(f"vLLM's server is dead; its log ends with:\n{words}")
-
-
-async def _bytes(response: httpx.Response) -> AsyncGenerator[bytes]:
-    async for piece in response.aiter_raw():
-        yield piece

@@ -18,7 +18,7 @@ from engine.errors import RequestFailedError
 from engine.port import Chunk, PromptScore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -127,7 +127,7 @@ def tokenizing_chat(model: str, messages: Sequence[Message], *, thinking: bool |
     )
 
 
-async def events(received: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+async def events(received: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
     """Cut a stream of server-sent events into what each of them says."""
     rest = b""
     async for piece in received:

@@ -84,6 +84,7 @@ class Session:
         self._clock = clock
         self._samples: dict[tuple[int, int], RunningSample] = {}
         self._tasks: defaultdict[int, set[asyncio.Task[None]]] = defaultdict(set)
+        self._probes: defaultdict[int, set[asyncio.Task[None]]] = defaultdict(set)
         self._request_ids = map("request-{}".format, count())
         self._alarm = SilenceAlarm(rig.silence_s, clock, self._is_waiting, self._on_silence)
         self.tokens: Counter[int] = Counter()
@@ -136,7 +137,7 @@ class Session:
         sample = RunningSample(position, action.sample, arm, min(limits, default=None))
         self._samples[position, action.sample] = sample
         sample.task = self._spawn(position, self._run(sample, action.arm))
-        self._alarm.arm()
+        sample.task.add_done_callback(lambda _: self._conclude_unbegun(sample))
 
     def stop_sample(self, position: int, number: int) -> None:
         """Stop a sample; its end is told once the engine has let go of it."""
@@ -144,16 +145,16 @@ class Session:
         if sample is None or sample.ended or sample.task is None:
             return
         sample.ended = True
-        for probe in sample.probes:
-            probe.cancel()
-        sample.task.cancel()
+        sample.stop()
         asyncio.get_running_loop().call_later(STOP_WAIT_S, self._check_stopped, sample)
 
     def stop_question(self, position: int) -> None:
-        """Stop every sample of a question."""
+        """Stop every sample of a question, and the probes of those that have ended."""
         for at, number in tuple(self._samples):
             if at == position:
                 self.stop_sample(position, number)
+        for probe in self._probes[position]:
+            probe.cancel()
 
     def probe_sample(self, position: int, number: int) -> None:
         """Ask a sample for its answer so far."""
@@ -173,7 +174,7 @@ class Session:
             event = self._end(sample, None, FinishReason.STOPPED)
         except EngineDeadError as error:
             event = self._failure(sample.position, sample.sample, str(error))
-            self._supervisor.report_death(str(error))
+            self._supervisor.report_death(str(error), sample.start)
         except Exception as error:  # noqa: BLE001 - whatever the engine raised, the stream goes on
             event = self._failure(sample.position, sample.sample, _said(error))
             logger.warning(
@@ -191,9 +192,16 @@ class Session:
             self._listener.on_text(sample.position, sample.sample, "".join(sample.text))
         self._tell(event)
 
+    def _conclude_unbegun(self, sample: RunningSample) -> None:
+        """Tell the end of a sample that was stopped before its task had begun."""
+        if self._samples.get((sample.position, sample.sample)) is sample:
+            self._conclude(sample, self._end(sample, None, FinishReason.STOPPED))
+
     async def _generate(self, sample: RunningSample, arm: str) -> SampleFinished:
         """Read a generation to its end; the answer is parsed last."""
         engine = await self._supervisor.ready()
+        sample.start = self._supervisor.starts
+        self._alarm.arm()
         sample.prompt = await self.prompts.prompt(sample.position, arm)
         room = engine.info.max_model_len - len(sample.prompt)
         if room < 1:
@@ -211,7 +219,13 @@ class Session:
                 self._take(sample, chunk)
                 reason = chunk.finish_reason
                 if reason is None and sample.tokens >= request.max_tokens:
-                    reason = "length"  # an engine that does not keep the limit
+                    reason = "length"
+                    logger.warning(
+                        "question {}, sample {}: the engine goes on past the limit of {} tokens",
+                        sample.position,
+                        sample.sample,
+                        request.max_tokens,
+                    )
                 if reason is not None:
                     sample.ended = True  # a stop comes too late from here on
                     break
@@ -241,15 +255,16 @@ class Session:
 
     def _ask(self, sample: RunningSample, tokens: int, *, heard: bool) -> None:
         task = self._spawn(sample.position, self._probe(sample, tokens, heard=heard))
-        sample.probes.add(task)
-        task.add_done_callback(sample.probes.discard)
+        for probes in (sample.probes, self._probes[sample.position]):
+            probes.add(task)
+            task.add_done_callback(probes.discard)
 
     async def _probe(self, sample: RunningSample, tokens: int, *, heard: bool) -> None:
         answer = None
         try:
             answer = await self._forced_answer(sample, tokens)
         except EngineDeadError as error:
-            self._supervisor.report_death(str(error))
+            self._supervisor.report_death(str(error), sample.start)
         except Exception as error:  # noqa: BLE001 - a probe that fails has no answer
             said = _said(error)
             logger.warning("question {}, probe of {}: {}", sample.position, sample.sample, said)
@@ -282,7 +297,8 @@ class Session:
     # Engines that die.
 
     def _is_waiting(self) -> bool:
-        return self._supervisor.is_up and bool(self._samples)
+        unended = any(not sample.ended for sample in self._samples.values())
+        return self._supervisor.is_up and unended
 
     def _on_silence(self, silent_s: float) -> None:
         self._supervisor.report_death(f"no token for any sample for {silent_s:.0f} s")
@@ -291,15 +307,19 @@ class Session:
         if sample.task is not None and not sample.task.done():
             self._supervisor.report_death(
                 f"question {sample.position}, sample {sample.sample}: "
-                f"not let go of within {STOP_WAIT_S:g} s of its stop"
+                f"not let go of within {STOP_WAIT_S:g} s of its stop",
+                sample.start,
             )
 
     def _lose_all(self, why: str) -> None:
         """Fail whatever runs on an engine that died; its tasks may take long to end."""
+        self.prompts.lose()
         for sample in tuple(self._samples.values()):
             self._conclude(sample, self._failure(sample.position, sample.sample, why))
-            if sample.task is not None and sample.task is not asyncio.current_task():
-                sample.task.cancel()
+            sample.stop()
+        for probes in self._probes.values():
+            for probe in probes - {asyncio.current_task()}:
+                probe.cancel()
 
     # Tasks and news.
 

@@ -38,9 +38,9 @@ class SilenceAlarm:
         """When something was last heard."""
 
     def arm(self) -> None:
-        """Begin to listen; an alarm that listens already goes on."""
+        """Begin to listen: whoever has just asked waits for a whole silence."""
+        self.heard_s = self._clock()
         if self._timer is None:
-            self.heard_s = self._clock()
             self._set(self._silence_s)
 
     def close(self) -> None:

@@ -19,13 +19,14 @@ from engine.options import (
     USER_ERRORS,
     add_engine_options,
     add_sampling_options,
+    arms_of,
     journal_header,
     make_rig,
 )
 from engine.profile import measure_profile
 from engine.questions import read_questions
-from engine.resume import answers_given, resume_budget, resume_clock
-from engine.runner import Answer, Runner
+from engine.resume import answers_given, refuse_other, resume_budget, resume_clock
+from engine.runner import Runner
 from policies import parse_policy
 from scheduler import CallerError, TimeBudget
 from scheduler.journal import ResumedLine
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from engine.answer import Answer
     from engine.questions import Question
     from engine.rig import Rig
     from scheduler import LatencyProfile
@@ -77,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def answers_table(answers: Sequence[Answer], questions: Sequence[Question]) -> Table:
     """Show how each question ended, and the sums."""
     gold = {question.question_id: question.gold for question in questions}
-    table = Table(title=f"{len(answers)} questions")
+    table = Table(title="questions")
     for name in ("question", "answer", "gold", "why", "s", "granted s", "samples", "tokens"):
         table.add_column(name, justify="left" if name in {"question", "why"} else "right")
     right = 0
@@ -118,17 +120,27 @@ async def _solve(
     rig = make_rig(options)
     budget = TimeBudget(options.total_s, questions=len(questions), reserve_s=options.reserve_s)
     journal: Journal | None = None
-    given: set[str] = set()
+    past: list[Answer] = []
     if options.out.exists() and options.out.stat().st_size:
         journal, lines = Journal.resume(options.out)
+        refuse_other(
+            options.out,
+            lines,
+            {"policy": options.policy, "total_s": options.total_s, "answers": options.answers}
+            | {"arms": arms_of(rig)},
+        )
         clock = resume_clock(lines)
-        given = {question_id for question_id, _ in answers_given(lines).values()}
+        past = answers_given(lines)
         budget = resume_budget(lines, clock()) or budget
         journal.write(ResumedLine(at_s=clock(), created=datetime.now().astimezone().isoformat()))
+    given = {answer.question_id for answer in past}
+    todo = [question for question in questions if question.question_id not in given]
     try:
-        sys.stderr.write(f"starting {options.model}\n")
+        if not todo:
+            return past, questions
+        sys.stderr.write(f"starting {options.model or ', '.join(options.address)}\n")
         began_s = clock()
-        await rig.engine.start()
+        await asyncio.gather(rig.engine.start(), rig.parser.warm())
         latency = await _latency(options, rig, clock() - began_s)
         if journal is None:
             header = journal_header(
@@ -143,11 +155,11 @@ async def _solve(
             )
             journal = Journal.create(options.out, header)
         runner = Runner(rig, policy.build, budget, latency, journal=journal, clock=clock)
-        todo = [question for question in questions if question.question_id not in given]
         async with runner:
-            return await _answer_all(runner, todo, clock), questions
+            return past + await _answer_all(runner, todo, clock), questions
     finally:
         await rig.engine.close()
+        rig.parser.close()
         if journal is not None:
             journal.close()
 
@@ -171,14 +183,18 @@ async def _latency(options: argparse.Namespace, rig: Rig, startup_s: float) -> L
         except CallerError as error:
             raise CallerError(f"{options.profile}: {error}") from error
     path = options.out.with_suffix(".profile.json")
-    profile = await measure_profile(rig, options.out.stem, startup_s)
+    profile = await measure_profile(rig, options.out.name.partition(".")[0], startup_s)
     write_whole(path, encode_profile(profile))
     announce(path)
     return profile
 
 
 def _parser() -> Parser:
-    parser = Parser(prog=_PROG, description=__doc__, epilog=_EPILOG)
+    parser = Parser(
+        prog=_PROG,
+        description="Answer a stream of questions live under a total time.",
+        epilog=_EPILOG,
+    )
     add = parser.add_argument
     add("--questions", type=Path, required=True, metavar="FILE", help="JSON lines, CSV or parquet")
     add("--policy", required=True, metavar="NAME[:key=value,…]", help="as replay.py takes it")

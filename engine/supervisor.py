@@ -63,9 +63,14 @@ class Supervisor:
         await self._up.wait()
         return self._engine
 
-    def report_death(self, why: str) -> None:
-        """Note that the engine is dead and start it again; a second report changes nothing."""
-        if not self._up.is_set():
+    def report_death(self, why: str, start: int | None = None) -> None:
+        """Note that the engine is dead and start it again; a second report changes nothing.
+
+        Args:
+            why: What was noticed.
+            start: Which of its starts died, where that may be an earlier one.
+        """
+        if not self._up.is_set() or start not in {None, self.starts}:
             return
         self._up.clear()
         logger.error("engine dead, starting it again: {}", why)

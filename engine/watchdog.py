@@ -14,16 +14,16 @@ import queue
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scheduler import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from scheduler import Allowance, AnyAction, QuestionView, SampleView
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 GRACE_S = 0.25
@@ -63,47 +63,47 @@ class WatchedPolicy(Policy):
 
     def request(self, view: QuestionView) -> Allowance:
         """Ask the policy."""
-        with self._watched(view):
-            return self._inner.request(view)
+        return self._ask(view, self._inner.request, view)
 
     def decide(self, view: QuestionView) -> Sequence[AnyAction]:
         """Ask the policy."""
-        with self._watched(view):
-            return self._inner.decide(view)
+        return self._ask(view, self._inner.decide, view)
 
     def next_wakeup_s(self, view: QuestionView) -> float:
         """Ask the policy."""
-        with self._watched(view):
-            return self._inner.next_wakeup_s(view)
+        return self._ask(view, self._inner.next_wakeup_s, view)
 
     def weigh(self, sample: SampleView) -> float:
         """Ask the policy."""
-        with self._watched(self.view):
-            return self._inner.weigh(sample)
+        return self._ask(self.view, self._inner.weigh, sample)
 
     def tear_out(self) -> bool:
-        """Raise an exception inside the policy; False if nobody is in it."""
+        """Raise an exception inside the policy, once; False if nobody is in it any more."""
         with self._lock:
-            if self._inside is None:
+            if self._inside is None or self._torn:
                 return False
             self._torn = True
             thread = ctypes.c_ulong(self._inside)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_Torn))
             return True
 
-    @contextmanager
-    def _watched(self, view: QuestionView | None) -> Iterator[None]:
+    def _ask(self, view: QuestionView | None, function: Callable[[A], T], about: A) -> T:
+        """Call the policy; the exception may land at any step from entering to having left."""
         self.view = view
-        with self._lock:
-            self._inside = threading.get_ident()
-            self._torn = False
         try:
             try:
-                yield
+                self._enter()
+                return function(about)
             finally:
                 self._leave()
         except _Torn:
+            self._inside = None  # it may have landed before this was done
             raise PolicyBlockedError("the policy took too long") from None
+
+    def _enter(self) -> None:
+        with self._lock:
+            self._torn = False
+            self._inside = threading.get_ident()
 
     def _leave(self) -> None:
         """Leave the policy; an exception that is still on its way lands here, not in the core."""
@@ -129,6 +129,8 @@ class CoreThread:
 
     def __init__(self, policy: WatchedPolicy) -> None:
         self._policy = policy
+        self.at_work = 0
+        """Calls that have not come back; one that was given up stays."""
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="core", daemon=True)
         self._thread.start()
@@ -143,22 +145,33 @@ class CoreThread:
 
         Raises:
             CoreLostError: if the call has not come back `GRACE_S` after that.
+            CancelledError: if the caller was cancelled, once the call has come back or, like
+                above, has not.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
+        self.at_work += 1
+        done.add_done_callback(self._come_back)
         self._calls.put(lambda: _run(loop, done, function, args))
         try:
-            return await asyncio.wait_for(asyncio.shield(done), limit_s)
-        except TimeoutError:
+            await asyncio.wait((done,), timeout=limit_s)
+            if not done.done():
+                self._policy.tear_out()
+                await asyncio.wait((done,), timeout=GRACE_S)
+        except asyncio.CancelledError:
             self._policy.tear_out()
-        try:
-            return await asyncio.wait_for(asyncio.shield(done), GRACE_S)
-        except TimeoutError:
-            raise CoreLostError(f"the policy did not come back within {limit_s:.3g} s") from None
+            await asyncio.wait((done,), timeout=GRACE_S)
+            raise
+        if not done.done():
+            raise CoreLostError(f"the policy did not come back within {limit_s:.3g} s")
+        return done.result()
 
     def close(self) -> None:
         """Let the thread end after its calls."""
         self._calls.put(None)
+
+    def _come_back(self, _: object) -> None:
+        self.at_work -= 1
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:

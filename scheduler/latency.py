@@ -97,6 +97,8 @@ class LatencyProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         decode: Steps by width and context.
         prefill: Seconds to the first token.
         probe: Cost of a probe.
+        opening_s: Seconds from a question's coming until its prompt is made and read; its first
+            decision is carried out then.
         stop_s: Seconds from a stop until the engine has dropped the sample.
         startup_s: Seconds until the engine takes its first request.
         max_sequences: Sequences that run at once; more wait. None: no limit.
@@ -113,6 +115,7 @@ class LatencyProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     engine: str | None = None
     prefill: Prefill = Prefill()
     probe: Probe = Probe()
+    opening_s: float = 0.0
     stop_s: float = 0.0
     startup_s: float = 0.0
     max_sequences: int | None = None
@@ -122,6 +125,7 @@ class LatencyProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def __post_init__(self) -> None:
         if self.format != FORMAT:
             raise CallerError(f"latency profile format {self.format!r} is unknown, need {FORMAT}")
+        require_finite("opening_s", self.opening_s, 0.0)
         require_finite("stop_s", self.stop_s, 0.0)
         require_finite("startup_s", self.startup_s, 0.0)
         require_finite("max_sequences", self.max_sequences or 1, 1)

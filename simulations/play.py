@@ -109,6 +109,7 @@ def _answer(
         )
     )
     hard_at_s = scheduler.hard_at_s if scheduler.is_open else opened_s
+    world.prepare()
     while True:
         submit = _carry_out(step.actions, world, samples)
         if submit is not None:

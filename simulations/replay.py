@@ -5,7 +5,6 @@ Run it as `python simulations/replay.py` or `python -m simulations.replay`.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +46,7 @@ from terminal.files import write_whole
 from terminal.progress import progress
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from scheduler import LatencyProfile

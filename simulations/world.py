@@ -110,6 +110,10 @@ class World:
         self._sequences = []
         self.tokens.append(0)
 
+    def prepare(self) -> None:
+        """Let the time pass that a question takes before its first decision is carried out."""
+        self.pass_time(self._profile.opening_s)
+
     def pass_time(self, seconds: float) -> None:
         """Let time pass in which nobody listens; what was stopped leaves meanwhile."""
         by_s = self._clock.now_s + seconds

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FIRST_TOKEN = 1
 """A sample's first token, as a number of its own tokens."""
 
+LEAST_TOKENS = 32
+"""Over fewer tokens too little is told of a step's length."""
+
 
 @dataclass(slots=True)
 class Course:
@@ -82,9 +85,8 @@ class SampleTimes:
         ended_s: When its end was told.
         let_go_s: Seconds from its stop to its end, where it was stopped and did not end before.
         tokens: All that it generated; None where that was not told.
-        step_s: Seconds a token, from the first token to the last measured one.
-        reading_s: From the last measured token to the end, the tokens between taken off at
-            `step_s`: what the end took that is no decoding.
+        step_s: Seconds a token, from the first token to the last measured one, over enough of them.
+        tail_s: From the last measured token to the end; None where it was stopped.
         width: Samples that decoded beside it and it, on average over its life.
     """
 
@@ -95,7 +97,7 @@ class SampleTimes:
     let_go_s: float | None
     tokens: int | None
     step_s: float | None
-    reading_s: float | None
+    tail_s: float | None
     width: float | None
 
 
@@ -141,15 +143,14 @@ def samples_of(course: Course) -> list[SampleTimes]:
     found = []
     for sample, asked_s in sorted(asked.items()):
         first_s, end_s = firsts.get(sample), ends.get(sample)
-        step_s = reading_s = None
+        step_s = tail_s = None
         # Where tools interrupt it, a sample's time is no measure of decoding.
         if first_s is not None and sample not in odd:
             at_tokens, at_s = course.points.get(sample, (tokens.get(sample, 0), end_s))
-            if at_s is not None and at_tokens > FIRST_TOKEN:
+            if at_s is not None and at_tokens >= LEAST_TOKENS:
                 step_s = (at_s - first_s) / (at_tokens - FIRST_TOKEN)
-            if step_s is not None and sample in course.points and end_s is not None:
-                reading_s = end_s - course.points[sample][1]
-                reading_s -= (tokens[sample] - at_tokens) * step_s if sample in tokens else 0.0
+            if sample in course.points and end_s is not None and sample not in stops:
+                tail_s = end_s - course.points[sample][1]
         found.append(
             SampleTimes(
                 sample=sample,
@@ -159,7 +160,7 @@ def samples_of(course: Course) -> list[SampleTimes]:
                 let_go_s=_let_go(stops.get(sample), end_s),
                 tokens=tokens.get(sample),
                 step_s=step_s,
-                reading_s=None if sample in stops else reading_s,
+                tail_s=tail_s,
                 width=_mean_width(spans, sample),
             )
         )
@@ -168,9 +169,7 @@ def samples_of(course: Course) -> list[SampleTimes]:
 
 def _gathered(
     course: Course,
-) -> tuple[
-    dict[int, float], dict[int, float], dict[int, float], dict[int, float], dict[int, int]
-]:
+) -> tuple[dict[int, float], dict[int, float], dict[int, float], dict[int, float], dict[int, int]]:
     """Return by sample: asked, stopped, first token, end, tokens."""
     asked: dict[int, float] = {}
     stops: dict[int, float] = {}

@@ -188,9 +188,7 @@ class _Reader:
             self.first_ledger = self.first_ledger or self._ledger
         elif isinstance(line, ResumedLine):
             self._begins = True
-            for question in self._open.values():
-                if question.course.submit is None and question.given_up_s is None:
-                    question.given_up_s = max(line.at_s, self._last_s)
+            self._give_up(max(line.at_s, self._last_s))
         elif isinstance(line, FaultLine):
             if line.position in self._open:
                 self._open[line.position].faults += 1
@@ -236,6 +234,7 @@ class _Reader:
             raise TraceError(f"{where}, field position: must be a question's place, got null")
         if position in self._open:
             raise TraceError(f"{where}, field position: {position} was opened before")
+        self._give_up(event.at_s)
         follower = JournalFollower(self.header)
         if position in self._names:
             follower.take(self._names[position], where)
@@ -244,6 +243,13 @@ class _Reader:
             follower, Course(event.at_s), event, self._ledger, self._begins
         )
         self._begins = False
+
+    def _give_up(self, at_s: float) -> None:
+        """Note that what is open now will never be answered; whoever goes on begins anew."""
+        for question in self._open.values():
+            if question.course.submit is None and question.given_up_s is None:
+                question.given_up_s = at_s
+                self._begins = True
 
     def _hear(self, question: _Open, event: SampleEvent, *, heard: bool) -> None:
         course = question.course

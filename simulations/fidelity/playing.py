@@ -8,10 +8,15 @@ gaps between, and what a question takes moves all later ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import inf
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from scheduler import (
+    FinishReason,
     ProbeSample,
     SampleEvent,
     SampleFailed,
@@ -19,17 +24,15 @@ from scheduler import (
     Scheduler,
     StartSample,
     StopSample,
-    SubmitAnswer,
     TimeBudget,
     Woke,
 )
 from simulations.fidelity.course import FIRST_TOKEN, Course
+from simulations.fidelity.logged import logged_ends
 from simulations.fidelity.watched import WatchedWorld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import msgspec
 
     from scheduler import AnyAction, LatencyProfile, QuestionOpened
     from simulations.fidelity.live import LiveQuestion, LiveRun
@@ -45,7 +48,7 @@ class Played:
 
     Attributes:
         course: What happened.
-        ran_out: Samples that outlived their log.
+        ran_out: Stopped samples that were needed for longer than the run had them.
         missing: Samples that were asked for beyond those logged.
     """
 
@@ -63,7 +66,7 @@ class Played:
 
 def play_each(run: LiveRun, profile: LatencyProfile) -> list[Played]:
     """Play each answered question by itself."""
-    played = []
+    played: list[Played] = []
     policy = run.policy.build()
     for question in run.questions:
         if question.begins:
@@ -81,9 +84,15 @@ def play_each(run: LiveRun, profile: LatencyProfile) -> list[Played]:
         for _ in range(budget.seen):  # so that both count the question's place alike
             world.open_question()
         world.pass_time(opened_s)
-        points = {sample: at[0] for sample, at in question.course.points.items()}
-        driver = _Driver(scheduler, world)
-        played.append(driver.play(question.opened, question.samples, points, listen_s=LISTEN_S))
+        played.append(
+            _Driver(scheduler, world).play(
+                question.opened,
+                question.samples,
+                points={sample: at[0] for sample, at in question.course.points.items()},
+                ends=logged_ends(question.samples),
+                listen_s=LISTEN_S,
+            )
+        )
     return played
 
 
@@ -102,7 +111,7 @@ def play_freely(
     Returns:
         An entry for each answered question.
     """
-    played = []
+    played: list[Played] = []
     policy = run.policy.build()
     scheduler = Scheduler(policy, run.terms.budget(), profile)
     world = WatchedWorld(profile, policy.progress_every_tokens)
@@ -124,6 +133,9 @@ def play_freely(
     return played
 
 
+_NONE: Mapping[int, int] = MappingProxyType({})
+
+
 class _Driver:
     """Plays questions of one scheduler in one world."""
 
@@ -135,8 +147,9 @@ class _Driver:
         self,
         opened: QuestionOpened,
         samples: Sequence[LoggedSample],
-        points: Mapping[int, int] | None = None,
         *,
+        points: Mapping[int, int] = _NONE,
+        ends: Mapping[int, int] = _NONE,
         listen_s: float = 0.0,
     ) -> Played:
         """Play one question.
@@ -145,13 +158,15 @@ class _Driver:
             opened: How it came; now is when.
             samples: In start order.
             points: By sample, the number of tokens whose moment is noted.
+            ends: By sample, the tokens that its log is good for, where it lives on beyond.
             listen_s: Seconds after the answer in which the ends of stopped samples are heard.
         """
         scheduler, world = self._scheduler, self._world
         course = Course(world.now_s)
         world.open_question()
-        step = scheduler.open(_at(opened, world.now_s))
-        while not self._carry_out(course, step.actions, samples, points or {}):
+        step = scheduler.open(msgspec.structs.replace(opened, at_s=world.now_s))
+        world.prepare()
+        while not self._carry_out(course, step.actions, samples, (points, ends)):
             event = world.next_event(step.next_wakeup_s)
             if isinstance(event, SampleEvent):
                 course.events.append(event)
@@ -160,13 +175,21 @@ class _Driver:
         while listen_s and not isinstance(event := world.next_event(until_s), Woke):
             if isinstance(event, SampleEvent):
                 course.events.append(event)
-        self._note_times(course, points or {})
+        self._note_times(course, points)
         lost = {event.sample for event in course.events if isinstance(event, SampleFailed)}
-        return Played(
-            course,
-            ran_out=sum(n < len(samples) and samples[n].finish_reason == "stopped" for n in lost),
-            missing=sum(n >= len(samples) for n in lost),
-        )
+        missing = {number for number in lost if number >= len(samples)}
+        out = {
+            number
+            for number in lost - missing
+            if samples[number].finish_reason is FinishReason.STOPPED
+        }
+        out |= {number for number, end in ends.items() if self._passed(course, number, end)}
+        return Played(course, ran_out=len(out), missing=len(missing))
+
+    def _passed(self, course: Course, sample: int, tokens: int) -> bool:
+        """Whether a sample had as many tokens before the answer was out."""
+        reached = self._world.reached.get((self._scheduler.position, sample), {})
+        return course.submit is not None and reached.get(tokens, inf) < course.submit[0]
 
     def give_up(self, question: LiveQuestion) -> None:
         """Spend what a question took that a dying process left unanswered."""
@@ -179,7 +202,7 @@ class _Driver:
         course: Course,
         actions: Sequence[AnyAction],
         samples: Sequence[LoggedSample],
-        points: Mapping[int, int],
+        watched: Sequence[Mapping[int, int]],
     ) -> bool:
         """Tell the world; return whether the answer is out."""
         world = self._world
@@ -190,14 +213,13 @@ class _Driver:
                 number = action.sample
                 log = samples[number] if number < len(samples) else None
                 world.start(log, action.max_tokens)
-                if number in points:
-                    world.watch(points[number])
+                world.watch(*{tokens[number] for tokens in watched if number in tokens})
             elif isinstance(action, StopSample):
                 world.stop(action.sample)
             elif isinstance(action, ProbeSample):
                 world.probe(action.sample)
             else:
-                answered = isinstance(action, SubmitAnswer)
+                answered = True
         return answered
 
     def _note_times(self, course: Course, points: Mapping[int, int]) -> None:
@@ -208,7 +230,7 @@ class _Driver:
             if isinstance(event, SampleStarted):
                 first_s = self._world.reached[position, event.sample].get(FIRST_TOKEN)
                 if first_s is not None:
-                    told.append(_started(event, first_s))
+                    told.append(msgspec.structs.replace(event, at_s=first_s))
             else:
                 told.append(event)
         course.events = told

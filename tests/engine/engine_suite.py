@@ -1,7 +1,7 @@
 """What every engine behind the port must do, shown on the tiny model.
 
-A subclass gives the fixture `engine`, a running one, and `running`, which counts the requests
-that the engine itself is busy with.
+A subclass gives the fixture `engine`, a running one, and `figure`, which reads the figures that
+the engine itself keeps.
 """
 
 from __future__ import annotations
@@ -51,9 +51,13 @@ class EngineSuite:
 
     async def running(self, engine: Engine) -> float:
         """Return how many requests the engine is busy with."""
+        return await self.figure(engine, "vllm:num_requests_running")
+
+    async def figure(self, engine: Engine, name: str) -> float:
+        """Return one of vLLM's own figures."""
         raise NotImplementedError
 
-    async def idle(self, engine: Engine, within_s: float = 1.0) -> bool:
+    async def idle(self, engine: Engine, within_s: float = 2.0) -> bool:
         """Return whether the engine has nothing to do any more, soon."""
         end = time.monotonic() + within_s
         while await self.running(engine) > 0:
@@ -62,7 +66,7 @@ class EngineSuite:
             await asyncio.sleep(0.02)
         return True
 
-    async def busy(self, engine: Engine, requests: int, within_s: float = 5.0) -> None:
+    async def busy(self, engine: Engine, requests: int, within_s: float = 20.0) -> None:
         """Return once the engine works on so many requests."""
         async with asyncio.timeout(within_s):
             while await self.running(engine) < requests:  # noqa: ASYNC110 - its event is elsewhere
@@ -173,13 +177,19 @@ class EngineSuite:
     async def test_closing_the_stream_frees_the_engine(self, engine: Engine) -> None:
         """Whoever stops listening stops the generation."""
         ids = await engine.encode(script_prompt(1400))
-        stream = engine.generate(
-            Request(request_id="c", prompt=ids, max_tokens=2000, sampling=LIKELIEST)
+        request = Request(
+            request_id="c", prompt=ids, max_tokens=2000, sampling=LIKELIEST, ignore_eos=True
         )
+        before = await self.figure(engine, "vllm:generation_tokens_total")
+        stream = engine.generate(request)
         assert (await anext(stream)).token_ids
         await self.busy(engine, 1)
         await stream.aclose()
         assert await self.idle(engine)
+        after = await self.figure(engine, "vllm:generation_tokens_total")
+        assert 0 < after - before < 2000
+        await asyncio.sleep(0.3)
+        assert await self.figure(engine, "vllm:generation_tokens_total") == after
         assert len(tokens_of(await ask(engine, script_prompt(5)))) == 5
 
     async def test_cancelling_the_reader_frees_the_engine(self, engine: Engine) -> None:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
+import numpy as np
 import pytest
 import pytest_asyncio
-from engine_suite import LIKELIEST, EngineSuite, ask, tokens_of
+from engine_suite import EngineSuite, ask, tokens_of
 from loguru import logger
 from tiny_model import script_prompt
 
+from engine import server_wire as wire
 from engine.errors import EngineDeadError, RequestFailedError
-from engine.port import Request
 from engine.server import ServerEngine
 from engine.server_addresses import FIRST_TOKENS, MUCH_MORE, Addresses
 from engine.server_process import ServerProcess
@@ -29,17 +30,15 @@ if TYPE_CHECKING:
     from engine.port import Engine
     from engine.vllm_settings import VllmSettings
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("vllm"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shared(
-    tiny_settings: VllmSettings, tmp_path_factory: pytest.TempPathFactory
+    alone: None, tiny_settings: VllmSettings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServerEngine]:
     """One engine with a server of its own for all tests."""
+    del alone
     extra = {"distributed_executor_backend": "uni", "enable_log_requests": False}
     settings = msgspec.structs.replace(tiny_settings, extra=extra)
     engine = ServerEngine(ServerProcess(settings, tmp_path_factory.mktemp("server") / "log"))
@@ -71,13 +70,6 @@ def url_of(engine: Engine) -> str:
     assert isinstance(engine, ServerEngine)
     (address,) = engine._addresses.all
     return address.url
-
-
-async def metric(engine: Engine, name: str) -> float:
-    """Return one of the server's own figures."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        text = (await client.get(f"{url_of(engine)}/metrics")).text
-    return sum(float(value) for value in re.findall(rf"^{name}{{.*}} (\S+)$", text, re.MULTILINE))
 
 
 class Door:
@@ -137,23 +129,12 @@ async def door_to(engine: ServerEngine) -> AsyncIterator[Door]:
 class TestServer(EngineSuite):
     """The suite of all engines, and what is this one's own."""
 
-    async def running(self, engine: Engine) -> float:
+    async def figure(self, engine: Engine, name: str) -> float:
         """Ask the server itself."""
-        return await metric(engine, "vllm:num_requests_running")
-
-    async def test_nothing_is_generated_for_nobody(self, engine: ServerEngine) -> None:
-        """After the connection is closed, the server's own count of tokens stands still."""
-        ids = await engine.encode(script_prompt(1400))
-        stream = engine.generate(
-            Request(request_id="c", prompt=ids, max_tokens=2000, sampling=LIKELIEST)
-        )
-        await anext(stream)
-        await stream.aclose()
-        assert await self.idle(engine)
-        before = await metric(engine, "vllm:generation_tokens_total")
-        assert before > 0
-        await asyncio.sleep(0.5)
-        assert await metric(engine, "vllm:generation_tokens_total") == before
+        async with httpx.AsyncClient(trust_env=False) as client:
+            text = (await client.get(f"{url_of(engine)}/metrics")).text
+        values = re.findall(rf"^{name}{{.*}} (\S+)$", text, re.MULTILINE)
+        return sum(float(value) for value in values)
 
     async def test_a_server_may_come_late_and_be_away_for_a_while(
         self, engine: ServerEngine, lines: list[str]
@@ -294,3 +275,28 @@ async def test_the_idlest_server_is_chosen_unless_another_has_the_context() -> N
     assert addresses.choose((*prompt, *first, 7)) is a
     a.running = MUCH_MORE + 1
     assert addresses.choose((*prompt, *first, 7)) is b
+
+
+async def test_logprobs_are_read_by_token() -> None:
+    """The drawn token is left out where it is not among the likeliest; null is no number."""
+    event = b"""{"choices": [{"text": "ab", "token_ids": [5, 6], "logprobs": {
+        "tokens": ["token_id:5", "token_id:6"],
+        "top_logprobs": [{"token_id:5": -9.0, "token_id:1": -0.1, "token_id:2": -3.0},
+                         {"token_id:6": -2.0, "token_id:1": -0.5}]}}]}"""
+    chunk = wire.chunk(event, 2)
+    assert chunk.token_ids == [5, 6]
+    assert chunk.logprobs is not None
+    np.testing.assert_allclose(chunk.logprobs, [[-0.1, -3.0], [-0.5, -2.0]])
+    empty = b"""{"choices": [{"token_ids": [5], "logprobs": {
+        "tokens": ["token_id:5"], "top_logprobs": [{"token_id:5": null}]}}]}"""
+    assert np.isnan(wire.chunk(empty, 1).logprobs).all()
+
+
+async def test_errors_in_a_stream_lose_the_request() -> None:
+    """Whether the server tells of an error or of an end that is none."""
+    with pytest.raises(RequestFailedError, match="boom"):
+        wire.chunk(b'{"error": {"message": "boom", "code": 500}}', 0)
+    with pytest.raises(RequestFailedError, match="abort"):
+        wire.chunk(b'{"choices": [{"finish_reason": "abort"}]}', 0)
+    assert wire.error(b'{"error": {"message": "too long"}}') == "too long"
+    assert wire.error(b"<html>bad gateway") == "<html>bad gateway"

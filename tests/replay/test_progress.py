@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulations import progress
+from terminal import progress
 
 if TYPE_CHECKING:
     import pytest

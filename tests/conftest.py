@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import sys
@@ -15,8 +16,8 @@ from engine.vllm_settings import VllmSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-sys.path.insert(0, str(Path(__file__).parent))  # for what the suites here share
-pytest.register_assert_rewrite("engine_suite")
+sys.path.insert(0, str(Path(__file__).parent / "engine"))  # for what suites share
+pytest.register_assert_rewrite("engine_suite", "scripted_streams", "engines_under_test")
 
 ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
@@ -48,6 +49,18 @@ def tiny_model(require_vllm: None, tmp_path_factory: pytest.TempPathFactory) -> 
     from tiny_model import build_tiny_model  # noqa: PLC0415 - found once this file has run
 
     return build_tiny_model(tmp_path_factory.mktemp("tiny-model"))
+
+
+@pytest.fixture(scope="module")
+def alone(require_vllm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Wait until no other worker of this run has a vLLM: two are too much for a small machine."""
+    del require_vllm
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "vllm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

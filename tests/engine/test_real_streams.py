@@ -1,0 +1,145 @@
+"""Whole streams on a real vLLM with the tiny model, from the question to the trace."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from scripted_streams import PROFILE, logged
+from tiny_model import script_prompt
+
+from engine.answers import AnswerKind, AnswerParser
+from engine.arms import Arm
+from engine.clock import StreamClock
+from engine.inprocess import InProcessEngine
+from engine.journal import Journal
+from engine.port import Message, Sampling
+from engine.questions import Question
+from engine.rig import Measure, Rig
+from engine.runner import Runner
+from engine.server import ServerEngine
+from engine.server_process import ServerProcess
+from policies import parse_policy
+from scheduler import JournalHeader, TimeBudget
+from simulations.traces import describe, from_journals
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.port import Engine
+    from engine.vllm_settings import VllmSettings
+
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.xdist_group("vllm"),
+    # vLLM leaves its sockets' context to the garbage collector.
+    pytest.mark.filterwarnings("ignore:Unclosed context:ResourceWarning"),
+]
+
+TOTAL_S = 120.0
+LENGTHS = (200, 60, 400)
+
+
+def runner_of(engine: Engine, journal: Journal | None, *, silence_s: float = 60.0) -> Runner:
+    """Return a runner with three questions' time."""
+    message = Message(role="user", content="Count down from {question}")
+    rig = Rig(
+        engine=engine,
+        arms={"count": Arm(messages=(message,), sampling=Sampling(temperature=0.0))},
+        parser=AnswerParser(AnswerKind.INTEGER),
+        measure=Measure(checkpoint_every_tokens=50),
+        silence_s=silence_s,
+    )
+    budget = TimeBudget(TOTAL_S, questions=len(LENGTHS), floor_s=TOTAL_S / len(LENGTHS))
+    make = parse_policy("lead:width=4,cap=8").build
+    return Runner(rig, make, budget, PROFILE, journal=journal, clock=StreamClock())
+
+
+def question(n: int, tokens: int) -> Question:
+    """Return a question whose samples have so many tokens."""
+    return Question(question_id=f"q{n}", question=script_prompt(tokens), gold="7")
+
+
+async def test_a_stream_becomes_a_trace(
+    alone: None, tiny_settings: VllmSettings, tmp_path: Path
+) -> None:
+    """Three questions solved in this process under a total time, journalled and described."""
+    del alone
+    engine = InProcessEngine(tiny_settings)
+    await engine.start()
+    header = JournalHeader(
+        created=datetime.now(UTC).isoformat(),
+        command="test",
+        model="tiny",
+        engine=engine.info.engine,
+        answers="integer",
+        policy="lead:width=4,cap=8",
+        total_s=TOTAL_S,
+        checkpoint_every_tokens=50,
+    )
+    journal = Journal.create(tmp_path / "run.jsonl", header)
+    async with runner_of(engine, journal) as runner:
+        answers = [await runner.answer(question(n, size)) for n, size in enumerate(LENGTHS)]
+        assert runner.session.live == 0
+    journal.close()
+    assert [(answer.answer, answer.reason) for answer in answers] == [("7", "lead")] * 3
+    assert all(answer.seconds < TOTAL_S / 3 for answer in answers)
+
+    trace = from_journals([tmp_path / "run.jsonl"], tmp_path / "trace").trace
+    assert trace.questions["question_id"].to_list() == ["q0", "q1", "q2"]
+    ended = trace.samples.filter(trace.samples["finish_reason"] == "stop")
+    for n, size in enumerate(LENGTHS):
+        lengths = ended.filter(ended["question_id"] == f"q{n}")["tokens"].to_list()
+        assert lengths
+        assert set(lengths) == {size}
+    assert trace.checkpoints["tail_entropy"].null_count() == 0
+    assert trace.checkpoints["tail_entropy"].min() >= 0.0
+    assert describe(trace) is not None
+
+
+async def test_a_server_that_is_killed_costs_no_question(
+    alone: None, tiny_settings: VllmSettings, tmp_path: Path
+) -> None:
+    """Kill −9 in the middle: an answer in time, and a new server for the next question."""
+    del alone
+    settings = msgspec.structs.replace(
+        tiny_settings,
+        extra={"distributed_executor_backend": "uni", "enable_log_requests": False},
+    )
+    process = ServerProcess(settings, tmp_path / "log")
+    with logged() as lines:
+        async with runner_of(ServerEngine(process), None) as runner:
+            clock = runner._clock
+            first = await runner.answer(question(0, 60))
+            task = asyncio.create_task(runner.answer(question(1, 1500)))
+            async with asyncio.timeout(30.0):
+                while not runner.session.live:  # noqa: ASYNC110 - its event is elsewhere
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.3)
+            os.kill(server_id(process), signal.SIGKILL)
+            killed_s = clock()
+            second = await task
+            assert clock() <= second.opened_s + second.granted_s + 0.31
+            third = await runner.answer(question(2, 60))
+            print(f"answered {second.opened_s + second.seconds - killed_s:.1f} s after the kill")
+            assert runner.session.supervisor.starts == 2
+    assert (first.answer, third.answer) == ("7", "7")
+    assert second.answer in {"7", None}
+    loud = [line for line in lines if line.startswith("ERROR")]
+    assert len(loud) == 1
+    assert loud[0].startswith("ERROR engine dead, starting it again: ")
+
+
+def server_id(process: ServerProcess) -> int:
+    """Return the server's process, which is the child of its guard."""
+    import psutil  # noqa: PLC0415 - comes with vLLM only
+
+    guard = process._process
+    assert guard is not None
+    (server,) = psutil.Process(guard.pid).children()
+    return int(server.pid)
