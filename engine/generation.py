@@ -108,7 +108,7 @@ class Generation:
     async def _open(self, draw: Draw) -> None:
         question, position = draw.question, draw.position
         opened_s = self._clock()
-        features = await self._session.prompts.features(position, self._arm)
+        features = await self._session.prompts.features(position, self._arm, None)
         opened = QuestionOpened(
             at_s=opened_s,
             question_id=question.question_id,

@@ -198,7 +198,7 @@ def journal_header(
 
 def arms_of(rig: Rig) -> dict[str, dict[str, Any]]:
     """Give the rig's arms as a journal holds them."""
-    return {name: msgspec.to_builtins(arm) for name, arm in rig.arms.items()}
+    return {name: msgspec.json.decode(msgspec.json.encode(arm)) for name, arm in rig.arms.items()}
 
 
 def count(text: str) -> int:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from scheduler import JournalLine
 
 
+_LONG = 200
+"""Characters of values that are too long to be read in an error."""
+
+
 def resume_clock(lines: Sequence[JournalLine]) -> StreamClock:
     """Return the journal's clock, which has gone on since.
 
@@ -117,7 +121,9 @@ def refuse_other(path: Path, lines: Sequence[JournalLine], now: Mapping[str, obj
     for name, value in now.items():
         then = getattr(lines[0], name)
         if then != value:
-            raise CallerError(f"{path}: was begun with {name} {then!r}, not {value!r}")
+            values = f"{then!r}, not {value!r}"
+            detail = values if len(values) < _LONG else "that differ from what is asked for now"
+            raise CallerError(f"{path}: was begun with {name} {detail}")
 
 
 def samples_done(lines: Iterable[JournalLine]) -> dict[str, set[int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from math import inf
 from typing import TYPE_CHECKING
 
 from numpy import float32
@@ -60,7 +59,7 @@ class RunningSample:
         self.ended = False  # by itself: a stop comes too late
         self.task: asyncio.Task[None] | None = None
         self.probes: set[asyncio.Task[None]] = set()
-        self._marks: dict[int, float] = {}
+        self._marks: dict[str, int] = {}
         self._likeliest: int | None = None  # how many log-probabilities come with a token
 
     @property
@@ -102,14 +101,12 @@ class RunningSample:
         self._likeliest = likeliest
         self.signals.add(logprobs.astype(float32, copy=False))
 
-    def passed(self, every: int | None) -> bool:
+    def passed(self, purpose: str, every: int | None) -> bool:
         """Whether the next multiple of `every` tokens has been reached since the last time.
 
-        Each `every` is counted apart; one that is None is never reached.
+        Each purpose is counted apart; an `every` that is None is never reached.
         """
-        if every is None:
+        if every is None or self.tokens < self._marks.get(purpose, every):
             return False
-        if self.tokens < self._marks.get(every, every):
-            return False
-        self._marks[every] = (self.tokens // every + 1) * every if every else inf
+        self._marks[purpose] = (self.tokens // every + 1) * every
         return True

@@ -243,13 +243,13 @@ class Session:
         if chunk.finish_reason is not None:
             return
         measure = self._measure
-        if sample.passed(measure.report_every_tokens):
+        if sample.passed("report", measure.report_every_tokens):
             self._tell(self._progress(sample))
-        elif sample.passed(measure.checkpoint_every_tokens):
+        elif sample.passed("checkpoint", measure.checkpoint_every_tokens):
             self._tell(self._progress(sample), heard=False)
-        if measure.probe_every_tokens is not None and sample.passed(measure.probe_every_tokens):
-            grid = sample.tokens // measure.probe_every_tokens * measure.probe_every_tokens
-            self._ask(sample, grid, heard=False)
+        every = measure.probe_every_tokens
+        if every is not None and sample.passed("probe", every):
+            self._ask(sample, sample.tokens // every * every, heard=False)
 
     # Probes.
 

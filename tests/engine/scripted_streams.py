@@ -73,6 +73,12 @@ class BoxParser:
         found = re.findall(r"\\boxed\{([^{}]*)\}", text)
         return found[-1] if found else None
 
+    async def warm(self) -> None:
+        """Be ready at once."""
+
+    def close(self) -> None:
+        """Hold nothing."""
+
 
 def faulty(fault: Fault, tokens: int = 200, answer: str = "7") -> Script:
     """Return a script that goes wrong."""
