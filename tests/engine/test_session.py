@@ -139,6 +139,13 @@ def test_samples_are_probed_on_a_grid() -> None:
     assert ears.kinds() == [SampleStarted, SampleFinished]
 
 
+def test_probes_and_checkpoints_at_one_cadence_are_both_taken() -> None:
+    """One does not use up the other's turn."""
+    ears = converse(run_one, probe_every_tokens=50, checkpoint_every_tokens=50)
+    kinds = [type(event) for event in ears.unheard]
+    assert kinds.count(ProbeAnswered) == kinds.count(SampleProgressed) == 3
+
+
 def test_a_probe_continues_the_very_tokens_of_its_sample() -> None:
     """Its prompt is the sample's, so many of its tokens, and the arm's question."""
     prompts: list[str] = []
