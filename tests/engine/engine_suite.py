@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,26 @@ LIKELIEST = Sampling(temperature=0.0)
 async def chunks(engine: Engine, request: Request) -> list[Chunk]:
     """Read a request to its end."""
     return [chunk async for chunk in engine.generate(request)]
+
+
+async def reading(engine: Engine, prompt: str, request_id: str = "r") -> asyncio.Task[list[Chunk]]:
+    """Begin to read what a prompt leads to; return once its first tokens have come."""
+    begun = asyncio.Event()
+    ids = await engine.encode(prompt)
+    request = Request(request_id=request_id, prompt=ids, max_tokens=2000, sampling=LIKELIEST)
+
+    async def read() -> list[Chunk]:
+        got = []
+        async with aclosing(engine.generate(request)) as stream:
+            async for chunk in stream:
+                got.append(chunk)
+                begun.set()
+        return got
+
+    reader = asyncio.create_task(read())
+    async with asyncio.timeout(20):
+        await begun.wait()
+    return reader
 
 
 async def ask(engine: Engine, prompt: str, request_id: str = "r", **changes: object) -> list[Chunk]:
@@ -65,12 +86,6 @@ class EngineSuite:
                 return False
             await asyncio.sleep(0.02)
         return True
-
-    async def busy(self, engine: Engine, requests: int, within_s: float = 20.0) -> None:
-        """Return once the engine works on so many requests."""
-        async with asyncio.timeout(within_s):
-            while await self.running(engine) < requests:  # noqa: ASYNC110 - its event is elsewhere
-                await asyncio.sleep(0.02)
 
     async def test_info_says_what_runs(self, engine: Engine, tiny_settings: VllmSettings) -> None:
         """Engine, model and limits are known; this machine has no GPU."""
@@ -183,7 +198,6 @@ class EngineSuite:
         before = await self.figure(engine, "vllm:generation_tokens_total")
         stream = engine.generate(request)
         assert (await anext(stream)).token_ids
-        await self.busy(engine, 1)
         await stream.aclose()
         assert await self.idle(engine)
         after = await self.figure(engine, "vllm:generation_tokens_total")
@@ -194,11 +208,9 @@ class EngineSuite:
 
     async def test_cancelling_the_reader_frees_the_engine(self, engine: Engine) -> None:
         """So does cancelling the task that reads, many at once too."""
-        readers = [
-            asyncio.create_task(ask(engine, script_prompt(1400), f"c{number}"))
-            for number in range(8)
-        ]
-        await self.busy(engine, 8)
+        readers = await asyncio.gather(
+            *(reading(engine, script_prompt(1400), f"c{number}") for number in range(8))
+        )
         for reader in readers:
             reader.cancel()
         ends = await asyncio.gather(*readers, return_exceptions=True)

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 import pytest_asyncio
-from engine_suite import LIKELIEST, EngineSuite, ask, tokens_of
+from engine_suite import LIKELIEST, EngineSuite, ask, reading, tokens_of
 from tiny_model import script_prompt
 
 from engine.errors import EngineDeadError, MissingPartError
@@ -109,8 +109,7 @@ class TestInProcess(EngineSuite):
         self, engine: InProcessEngine
     ) -> None:
         """A killed core is noticed by readers, callers and the check; a new start helps."""
-        reader = asyncio.create_task(ask(engine, script_prompt(1400)))
-        await self.busy(engine, 1)
+        reader = await reading(engine, script_prompt(1400))
         for child in children():
             child.kill()
         with pytest.raises(EngineDeadError):
@@ -132,8 +131,7 @@ class TestInProcess(EngineSuite):
 
     async def test_closing_ends_everything(self, engine: InProcessEngine) -> None:
         """Requests under way end with an error, and no process is left."""
-        reader = asyncio.create_task(ask(engine, script_prompt(1400)))
-        await self.busy(engine, 1)
+        reader = await reading(engine, script_prompt(1400))
         assert children()
         await engine.close()
         with pytest.raises(EngineDeadError, match="closed"):

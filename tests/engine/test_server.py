@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 import pytest_asyncio
-from engine_suite import EngineSuite, ask, tokens_of
+from engine_suite import EngineSuite, ask, reading, tokens_of
 from loguru import logger
 from tiny_model import script_prompt
 
@@ -171,9 +171,7 @@ class TestServer(EngineSuite):
         async with door_to(engine) as door:
             away = ServerEngine([door.url])
             await away.start()
-            reader = asyncio.create_task(ask(away, script_prompt(1400)))
-            await self.busy(engine, 1)
-            await asyncio.sleep(0.1)
+            reader = await reading(away, script_prompt(1400))
             await door.shut()
             with pytest.raises(RequestFailedError, match="broke off"):
                 await reader
@@ -186,9 +184,7 @@ class TestServer(EngineSuite):
         """Addresses that were given belong to somebody else."""
         away = ServerEngine([url_of(engine)])
         await away.start()
-        reader = asyncio.create_task(ask(away, script_prompt(1400)))
-        await self.busy(engine, 1)
-        await asyncio.sleep(0.1)
+        reader = await reading(away, script_prompt(1400))
         await away.close()
         with pytest.raises(EngineDeadError, match="closed"):
             await reader
@@ -202,16 +198,14 @@ class TestServer(EngineSuite):
         async with door_to(engine) as one, door_to(engine) as other:
             pair = ServerEngine([one.url, other.url])
             await pair.start()
-            readers = [
-                asyncio.create_task(ask(pair, script_prompt(300, answer), answer))
-                for answer in ("7", "8")
-            ]
-            await self.busy(engine, 2)
+            readers = await asyncio.gather(
+                *(reading(pair, script_prompt(1400, answer), answer) for answer in ("7", "8"))
+            )
             assert [address.running for address in pair._addresses.all] == [1, 1]
             got = await asyncio.gather(*readers)
             places = []
             for answer, chunks in zip(("7", "8"), got, strict=True):
-                probe = (*await pair.encode(script_prompt(300, answer)), *tokens_of(chunks)[:150])
+                probe = (*await pair.encode(script_prompt(1400, answer)), *tokens_of(chunks)[:150])
                 places.append(pair._addresses.choose(probe))
             assert places[0] is not places[1]
             await pair.close()
@@ -222,8 +216,7 @@ class TestServer(EngineSuite):
         """Readers and callers are told that only a new start helps, and it does."""
         import psutil  # noqa: PLC0415 - comes with vLLM only
 
-        reader = asyncio.create_task(ask(engine, script_prompt(1400)))
-        await self.busy(engine, 1)
+        reader = await reading(engine, script_prompt(1400))
         (server,) = [
             child
             for child in psutil.Process().children(recursive=True)
@@ -244,8 +237,7 @@ class TestServer(EngineSuite):
 
     async def test_closing_ends_the_server_of_our_own(self, engine: ServerEngine) -> None:
         """Requests under way end with an error; a second closing does nothing."""
-        reader = asyncio.create_task(ask(engine, script_prompt(1400)))
-        await self.busy(engine, 1)
+        reader = await reading(engine, script_prompt(1400))
         url = url_of(engine)
         await engine.close()
         with pytest.raises(EngineDeadError, match="closed"):
