@@ -81,9 +81,6 @@ def _parser() -> Parser:
         help="number of problems, up to some 2400 (default: 240)",
     )
     parser.add_argument(
-        "--kind", choices=["integer"], default="integer", help="what answers are (default: integer)"
-    )
-    parser.add_argument(
         "--out", type=new_file, required=True, metavar="FILE", help="the JSON lines to write"
     )
     parser.add_argument("--json", action="store_true", help="write a summary as JSON to stdout")

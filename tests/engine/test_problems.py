@@ -543,7 +543,7 @@ def test_another_process_writes_the_same_file(tmp_path: Path) -> None:
 def test_the_file_reads_as_questions_without_features(tmp_path: Path) -> None:
     """Policies learn neither level nor family."""
     path = tmp_path / "questions.jsonl"
-    assert main(["--seed", "5", "--count", "10", "--kind", "integer", "--out", str(path)]) == 0
+    assert main(["--seed", "5", "--count", "10", "--out", str(path)]) == 0
     assert read_questions(path) == [
         Question(question_id=one.question_id, question=one.question, gold=one.gold)
         for one in generate(5, 10)
