@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.rig import SILENCE_S
 from engine.session import Session
 from scheduler import QuestionOpened, Reason, SampleFailed, SampleFinished, StartSample
 from scheduler.journal import ActionLine, EventLine, QuestionLine, TextLine
@@ -108,7 +109,7 @@ class Generation:
     async def _open(self, draw: Draw) -> None:
         question, position = draw.question, draw.position
         opened_s = self._clock()
-        features = await self._session.prompts.features(position, self._arm, None)
+        features = await self._session.prompts.features(position, self._arm, SILENCE_S)
         opened = QuestionOpened(
             at_s=opened_s,
             question_id=question.question_id,

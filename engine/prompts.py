@@ -91,20 +91,20 @@ class Prompts:
         return await engine.encode(text)
 
     async def features(
-        self, position: int, arm: str, wait_s: float | None = FEATURES_WAIT_S
+        self, position: int, arm: str, wait_s: float = FEATURES_WAIT_S
     ) -> dict[str, float]:
         """Tell what is known of a question before its first sample.
 
         Args:
             position: Of the question.
             arm: Whose prompt is meant.
-            wait_s: Seconds that this may take; None for as long as it takes.
+            wait_s: Seconds that this may take.
 
         Returns:
             Numbers by name (see `engine.entropy.score_features`); empty where the engine is
             down or does not say in time.
         """
-        if (wait_s is not None and wait_s <= 0.0) or not self._supervisor.is_up:
+        if wait_s <= 0.0 or not self._supervisor.is_up:
             return {}
         start = self._supervisor.starts
         try:

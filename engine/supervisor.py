@@ -23,6 +23,9 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 """Seconds between two attempts to start: doubling from the first to the longest."""
 
+CLOSE_WAIT_S = 30.0
+"""Seconds that a dead engine has to close before it is started again all the same."""
+
 
 class Supervisor:
     """Owns an engine.
@@ -90,7 +93,7 @@ class Supervisor:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                await self._engine.close()
+                await self._bury()
                 await self._engine.start()
             except Exception as error:  # noqa: BLE001 - whatever it was, the next attempt may do
                 logger.error("engine did not start, next attempt in {:g} s: {}", pause_s, error)
@@ -100,6 +103,14 @@ class Supervisor:
                 break
         logger.info("engine is up again")
         self._come_up()
+
+    async def _bury(self) -> None:
+        """Close what is dead; it may hang even in that."""
+        try:
+            async with asyncio.timeout(CLOSE_WAIT_S):
+                await self._engine.close()
+        except TimeoutError:
+            logger.error("the dead engine did not close within {:g} s", CLOSE_WAIT_S)
 
     def _come_up(self) -> None:
         self.starts += 1

@@ -11,7 +11,7 @@ from virtual_time import play
 
 from engine.errors import EngineDeadError, MissingPartError
 from engine.scripted import ScriptedEngine
-from engine.supervisor import Supervisor
+from engine.supervisor import CLOSE_WAIT_S, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -73,6 +73,26 @@ def test_it_backs_off() -> None:
     assert lines[1] == "ERROR engine did not start, next attempt in 1 s: not now"
     assert lines[-1] == "INFO engine is up again"
     assert len(lines) == 10
+
+
+def test_a_dead_engine_that_does_not_close_is_started_all_the_same() -> None:
+    """Its end is waited for, but not for ever."""
+
+    async def act(supervisor: Supervisor, engine: Shy, deaths: list[str]) -> None:
+        del deaths
+        close = engine.close
+        engine.close = asyncio.Event().wait  # type: ignore[assignment,method-assign]
+        began_s = asyncio.get_running_loop().time()
+        supervisor.report_death("boom")
+        await supervisor.ready()
+        assert asyncio.get_running_loop().time() - began_s == CLOSE_WAIT_S
+        engine.close = close  # type: ignore[method-assign]
+
+    assert supervise(act) == [
+        "ERROR engine dead, starting it again: boom",
+        "ERROR the dead engine did not close within 30 s",
+        "INFO engine is up again",
+    ]
 
 
 def test_many_reports_are_one_death() -> None:
