@@ -14,12 +14,12 @@ import msgspec
 from engine.answers import AnswerKind, AnswerParser
 from engine.arms import BUNDLED, Arm, ArmsError, read_arms
 from engine.errors import EngineError
-from engine.inprocess import InProcessEngine
 from engine.questions import QuestionsError
 from engine.rig import Measure, Rig
-from engine.server import ServerEngine
-from engine.server_process import ServerProcess
-from engine.vllm_settings import VllmSettings
+from engine.vllm.inprocess import InProcessEngine
+from engine.vllm.process import ServerProcess
+from engine.vllm.server import ServerEngine
+from engine.vllm.settings import VllmSettings
 from scheduler import CallerError
 from scheduler.journal import JournalHeader
 from terminal.command import whole_number

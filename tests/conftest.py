@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.vllm_settings import VllmSettings
+from engine.vllm.settings import VllmSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

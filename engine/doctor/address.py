@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import httpx
 import msgspec
 
-from engine import server_wire as wire
 from engine.doctor.check import missing, ok, one_line, unknown, warning
 from engine.port import Message
+from engine.vllm import wire
 
 if TYPE_CHECKING:
     from engine.doctor.check import Check

@@ -18,10 +18,10 @@ import numpy as np
 
 from engine.arms import read_arms
 from engine.entropy import SignalWindow, token_entropy
-from engine.inprocess import InProcessEngine
 from engine.port import Request
 from engine.problems.generate import generate
-from engine.vllm_settings import VllmSettings
+from engine.vllm.inprocess import InProcessEngine
+from engine.vllm.settings import VllmSettings
 
 if TYPE_CHECKING:
     from numpy import float32, float64

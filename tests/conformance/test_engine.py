@@ -26,9 +26,9 @@ from engines_under_test import (
 )
 from virtual_time import play
 
-from engine.inprocess import InProcessEngine
-from engine.server import ServerEngine
-from engine.server_process import ServerProcess
+from engine.vllm.inprocess import InProcessEngine
+from engine.vllm.process import ServerProcess
+from engine.vllm.server import ServerEngine
 from scheduler import (
     FinishReason,
     ProbeAnswered,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from engines_under_test import EngineUnderTest, SessionEngine
 
     from engine.port import Engine
-    from engine.vllm_settings import VllmSettings
+    from engine.vllm.settings import VllmSettings
     from scheduler import AnyEvent, SampleEvent
 
     Check = Callable[[EngineUnderTest], Coroutine[Any, Any, None]]

@@ -20,7 +20,7 @@ from engine.port import Message, Request, Sampling
 
 if TYPE_CHECKING:
     from engine.port import Chunk, Engine
-    from engine.vllm_settings import VllmSettings
+    from engine.vllm.settings import VllmSettings
 
 LIKELIEST = Sampling(temperature=0.0)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.port import Engine
-    from engine.server import ServerEngine
+    from engine.vllm.server import ServerEngine
     from scheduler import AnyEvent, SampleEvent, SampleProgressed
 
 REPORT_EVERY_TOKENS = 50

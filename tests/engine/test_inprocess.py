@@ -16,10 +16,10 @@ from engine_suite import LIKELIEST, EngineSuite, ask, reading, tokens_of
 from tiny_model import script_prompt
 
 from engine.errors import EngineDeadError, MissingPartError
-from engine.flat_logprobs import likeliest
-from engine.inprocess import InProcessEngine
 from engine.port import Request
-from engine.vllm_settings import VllmSettings
+from engine.vllm.flat_logprobs import likeliest
+from engine.vllm.inprocess import InProcessEngine
+from engine.vllm.settings import VllmSettings
 from scheduler import CallerError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class TestInProcess(EngineSuite):
 async def test_without_vllm_it_says_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Building the engine is free; starting it needs vLLM."""
     monkeypatch.setitem(sys.modules, "vllm", None)
-    monkeypatch.delitem(sys.modules, "engine.vllm_front_end", raising=False)
+    monkeypatch.delitem(sys.modules, "engine.vllm.front_end", raising=False)
     engine = InProcessEngine(VllmSettings(model="any"))
     with pytest.raises(MissingPartError, match="pip install"):
         await engine.start()

@@ -16,14 +16,14 @@ from tiny_model import script_prompt
 from engine.answers import AnswerKind, AnswerParser
 from engine.arms import Arm
 from engine.clock import StreamClock
-from engine.inprocess import InProcessEngine
 from engine.journal import Journal
 from engine.port import Message, Sampling
 from engine.questions import Question
 from engine.rig import Measure, Rig
 from engine.runner import Runner
-from engine.server import ServerEngine
-from engine.server_process import ServerProcess
+from engine.vllm.inprocess import InProcessEngine
+from engine.vllm.process import ServerProcess
+from engine.vllm.server import ServerEngine
 from policies import parse_policy
 from scheduler import JournalHeader, TimeBudget
 from simulations.traces import describe, from_journals
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.port import Engine
-    from engine.vllm_settings import VllmSettings
+    from engine.vllm.settings import VllmSettings
 
 pytestmark = [
     pytest.mark.asyncio,

@@ -18,17 +18,17 @@ from engine_suite import EngineSuite, ask, reading, tokens_of
 from loguru import logger
 from tiny_model import script_prompt
 
-from engine import server_wire as wire
 from engine.errors import EngineDeadError, RequestFailedError
-from engine.server import ServerEngine
-from engine.server_addresses import FIRST_TOKENS, MUCH_MORE, Addresses
-from engine.server_process import ServerProcess
+from engine.vllm import wire
+from engine.vllm.addresses import FIRST_TOKENS, MUCH_MORE, Addresses
+from engine.vllm.process import ServerProcess
+from engine.vllm.server import ServerEngine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from engine.port import Engine
-    from engine.vllm_settings import VllmSettings
+    from engine.vllm.settings import VllmSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from engine import server_process
 from engine.errors import EngineDeadError, MissingPartError
-from engine.server_process import ServerProcess
-from engine.vllm_settings import VllmSettings
+from engine.vllm import process as server_process
+from engine.vllm.process import ServerProcess
+from engine.vllm.settings import VllmSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,8 +32,8 @@ SETTINGS = VllmSettings(model="any")
 SCRIPT = """
 import asyncio, importlib.util, sys
 from pathlib import Path
-from engine import server_process
-from engine.vllm_settings import VllmSettings
+from engine.vllm import process as server_process
+from engine.vllm.settings import VllmSettings
 
 fake, log = sys.argv[1:]
 importlib.util.find_spec = lambda _: True

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from engine.errors import EngineDeadError, MissingPartError
-from engine.flat_logprobs import likeliest
 from engine.port import Chunk, PromptScore
-from engine.vllm_settings import MISSING_VLLM
+from engine.vllm.flat_logprobs import likeliest
+from engine.vllm.settings import MISSING_VLLM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from engine.port import EngineInfo, Message, Request
-    from engine.vllm_front_end import FrontEnd
-    from engine.vllm_settings import VllmSettings
+    from engine.vllm.front_end import FrontEnd
+    from engine.vllm.settings import VllmSettings
 
 
 class InProcessEngine:
@@ -140,7 +140,7 @@ class InProcessEngine:
 def _build(settings: VllmSettings, given_up: threading.Event) -> FrontEnd:
     try:
         # Importing vLLM takes half a minute and is a matter of this engine alone.
-        from engine.vllm_front_end import FrontEnd  # noqa: PLC0415
+        from engine.vllm.front_end import FrontEnd  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingPartError(MISSING_VLLM) from error
     front_end = FrontEnd(settings)

@@ -1,6 +1,6 @@
 """All calls of vLLM's Python interface; works with vLLM 0.26 to 0.32.
 
-The only module that imports vLLM: `engine.inprocess` imports it once it is told to start.
+The only module that imports vLLM: `engine.vllm.inprocess` imports it once it is told to start.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from engine.port import Message, Request
-    from engine.vllm_settings import VllmSettings
+    from engine.vllm.settings import VllmSettings
 
 ENDS = (None, "stop", "length")
 

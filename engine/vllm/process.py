@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import httpx
 
 from engine.errors import EngineDeadError, MissingPartError
-from engine.vllm_settings import MISSING_VLLM
+from engine.vllm.settings import MISSING_VLLM
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-    from engine.vllm_settings import VllmSettings
+    from engine.vllm.settings import VllmSettings
 
 HOST = "127.0.0.1"
 GRACE_S = 5.0
@@ -27,7 +27,7 @@ KILL_S = 15.0
 HEALTH_EVERY_S = 0.2
 LAST_WORDS = 20  # lines
 
-_GUARD = Path(__file__).with_name("server_guard.py")
+_GUARD = Path(__file__).with_name("guard.py")
 
 
 class ServerProcess:

@@ -7,7 +7,7 @@ killed. The guard ends after all of them, with the server's exit code: then what
 as memory of a GPU, is free. Unlike the kernel's parent-death signal that needs no code between
 fork and exec, minds no threads, and reaches the server's own children.
 
-    python -I server_guard.py GRACE_S COMMAND...
+    python -I guard.py GRACE_S COMMAND...
 """
 
 from __future__ import annotations

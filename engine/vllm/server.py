@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import httpx
 import msgspec
 
-from engine import server_wire as wire
 from engine.errors import EngineDeadError, RequestFailedError
 from engine.port import EngineInfo
-from engine.server_addresses import FIRST_TOKENS, Addresses
-from engine.server_process import ServerProcess
+from engine.vllm import wire
+from engine.vllm.addresses import FIRST_TOKENS, Addresses
+from engine.vllm.process import ServerProcess
 from scheduler import CallerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from engine.port import Chunk, Message, PromptScore, Request
-    from engine.server_addresses import Address
+    from engine.vllm.addresses import Address
 
 CONNECT_S = 5.0
 FIRST_PAUSE_S = 0.1
