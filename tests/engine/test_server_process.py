@@ -169,7 +169,7 @@ async def test_a_cancelled_start_leaves_nothing(server: Starter, log: Path) -> N
     start.cancel()
     with pytest.raises(asyncio.CancelledError):
         await start
-    assert running(pids) == []
+    assert await gone(pids, within_s=3)
 
 
 async def test_our_death_ends_the_server(tmp_path: Path, log: Path) -> None:
