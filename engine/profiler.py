@@ -9,7 +9,6 @@ real ones to the engine: same sampling, same log-probabilities.
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import count
@@ -75,9 +74,13 @@ class Profiler:
     Args:
         rig: The engine and how it is used.
         advance: Called with a word for what is measured next.
+        clock: Seconds; never goes back.
     """
 
-    def __init__(self, rig: Rig, advance: Callable[[str], None]) -> None:
+    def __init__(
+        self, rig: Rig, advance: Callable[[str], None], clock: Callable[[], float]
+    ) -> None:
+        self._clock = clock
         self._engine: Engine = rig.engine
         self._arm = rig.arms[rig.first_arm]
         self._logprobs = rig.measure.logprobs
@@ -145,12 +148,12 @@ class Profiler:
 
     async def _step_s(self, width: int, prompt_tokens: int) -> float:
         """Seconds of a step while exactly `width` generations run."""
-        # Samples share little but a short prompt; vLLM reads a long one that all share only once.
-        shared = self._prompt(prompt_tokens)
-        prompts = [
-            shared if prompt_tokens == SHORT_TOKENS else self._prompt(prompt_tokens)
-            for _ in range(width)
-        ]
+        prompts = [self._prompt(prompt_tokens)] * width
+        if prompt_tokens > SHORT_TOKENS:
+            # Samples share no more than their question's prompt. One that is long and shared by
+            # all, vLLM reads but once a step; and what is prefilled meanwhile is no step.
+            prompts = [self._prompt(prompt_tokens) for _ in range(width)]
+            await asyncio.gather(*(self._one(prompt, 1) for prompt in prompts))
         lines = await asyncio.gather(*(self._one(prompt, STEPS) for prompt in prompts))
         begin_s = max(line.at_s[0] for line in lines)
         end_s = min(line.at_s[-1] for line in lines)
@@ -229,10 +232,10 @@ class Profiler:
         """Seconds until a question's prompt is made and read, before its first decision."""
         taken = []
         for _ in range(ROUNDS):
-            began_s = time.perf_counter()
+            began_s = self._clock()
             await self._engine.encode_chat(self._arm.chat(_TEXT), thinking=self._arm.thinking)
             await self._engine.score(self._prompt(SHORT_TOKENS))
-            taken.append(time.perf_counter() - began_s)
+            taken.append(self._clock() - began_s)
         return median(taken)
 
     async def _probe(self, measured: dict[int, float]) -> Probe:
@@ -259,10 +262,10 @@ class Profiler:
         prompt = self._prompt(SHORT_TOKENS)
         streams = [self._engine.generate(self._request(prompt, 4 * STEPS)) for _ in range(width)]
         await asyncio.gather(*(_read_until(stream, 16) for stream in streams))
-        began_s = time.perf_counter()
+        began_s = self._clock()
         for stream in streams:
             await stream.aclose()
-        return (time.perf_counter() - began_s) / width + measured[width]
+        return (self._clock() - began_s) / width + measured[width]
 
     # How it is measured.
 
@@ -274,14 +277,14 @@ class Profiler:
     async def _one(
         self, prompt: tuple[int, ...], tokens: int, *, ignore_eos: bool = True
     ) -> Timeline:
-        line = Timeline(time.perf_counter())
+        line = Timeline(self._clock())
         request = self._request(prompt, tokens, ignore_eos=ignore_eos)
         total = 0
         async with aclosing(self._engine.generate(request)) as chunks:
             async for chunk in chunks:
                 total += len(chunk.token_ids)
                 if chunk.token_ids:
-                    line.at_s.append(time.perf_counter())
+                    line.at_s.append(self._clock())
                     line.tokens.append(total)
                 if chunk.finish_reason is not None:
                     break
