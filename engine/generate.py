@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.answers import AnswerKind
 from engine.clock import StreamClock
 from engine.generation import Draw, Drawn, Generation
 from engine.journal import Journal
@@ -21,7 +22,7 @@ from engine.options import (
     journal_header,
     make_rig,
 )
-from engine.questions import read_questions
+from engine.questions import read_questions, with_canonical_gold
 from engine.resume import refuse_other, resume_clock, samples_done
 from scheduler import QuestionOpened
 from scheduler.journal import EventLine, ResumedLine
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _generate(options: argparse.Namespace, command: str) -> Drawn:
-    questions = read_questions(options.questions)
+    questions = with_canonical_gold(read_questions(options.questions), AnswerKind(options.answers))
     rig = make_rig(options, probe_every_tokens=options.probe_every)
     rig = replace(rig, arms={rig.first_arm: rig.arms[rig.first_arm]})
     journal, clock = None, StreamClock()

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 import polars as pl
 
+from engine.answers import AnswerKind, canonical
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
 
     Row: TypeAlias = tuple[str, Mapping[str, object]]
@@ -80,6 +82,20 @@ def read_questions(path: str | PathLike[str]) -> list[Question]:
     if not questions:
         raise QuestionsError(f"{source}: must have at least one question, got none")
     return questions
+
+
+def with_canonical_gold(questions: Sequence[Question], kind: AnswerKind) -> list[Question]:
+    """Write gold answers as the answers will be written, so that equal values are equal.
+
+    A gold answer that takes algebra, or that the kind does not take, stays as it is.
+    """
+    written = []
+    for question in questions:
+        gold = None if question.gold is None else canonical(question.gold, kind)
+        if isinstance(gold, str):
+            question = msgspec.structs.replace(question, gold=gold)  # noqa: PLW2901 - the same one
+        written.append(question)
+    return written
 
 
 def _rows(source: Path) -> Iterator[Row]:

@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from engine.answers import AnswerKind
 from engine.clock import StreamClock
 from engine.journal import Journal
 from engine.live_view import LiveView
@@ -24,7 +25,7 @@ from engine.options import (
     make_rig,
 )
 from engine.profile import measure_profile
-from engine.questions import read_questions
+from engine.questions import read_questions, with_canonical_gold
 from engine.resume import answers_given, refuse_other, resume_budget, resume_clock
 from engine.runner import Runner
 from policies import parse_policy
@@ -114,7 +115,9 @@ async def _solve(
     options: argparse.Namespace, command: str
 ) -> tuple[list[Answer], Sequence[Question]]:
     clock = StreamClock()
-    questions = read_questions(options.questions)
+    kind = AnswerKind(options.answers)
+    questions = with_canonical_gold(read_questions(options.questions), kind)
+    given_profile = None if options.profile is None else _read_profile(options.profile)
     policy = parse_policy(options.policy)
     policy.build()  # a bad parameter is said before the engine starts
     rig = make_rig(options)
@@ -141,7 +144,7 @@ async def _solve(
         sys.stderr.write(f"starting {options.model or ', '.join(options.address)}\n")
         began_s = clock()
         await asyncio.gather(rig.engine.start(), rig.parser.warm())
-        latency = await _latency(options, rig, clock() - began_s)
+        latency = given_profile or await _measure(options.out, rig, clock() - began_s)
         if journal is None:
             header = journal_header(
                 options,
@@ -175,15 +178,17 @@ async def _answer_all(
     return answers
 
 
-async def _latency(options: argparse.Namespace, rig: Rig, startup_s: float) -> LatencyProfile:
-    """Read the profile, or measure the engine that was just started and keep what was found."""
-    if options.profile is not None:
-        try:
-            return decode_profile(options.profile.read_bytes())
-        except CallerError as error:
-            raise CallerError(f"{options.profile}: {error}") from error
-    path = options.out.with_suffix(".profile.json")
-    profile = await measure_profile(rig, options.out.name.partition(".")[0], startup_s)
+def _read_profile(path: Path) -> LatencyProfile:
+    try:
+        return decode_profile(path.read_bytes())
+    except CallerError as error:
+        raise CallerError(f"{path}: {error}") from error
+
+
+async def _measure(out: Path, rig: Rig, startup_s: float) -> LatencyProfile:
+    """Measure the engine that was just started, and put what was found beside the journal."""
+    path = out.with_suffix(".profile.json")
+    profile = await measure_profile(rig, out.name.partition(".")[0], startup_s)
     write_whole(path, encode_profile(profile))
     announce(path)
     return profile

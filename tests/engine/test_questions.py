@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from engine.questions import Question, QuestionsError, read_questions
+from engine.answers import AnswerKind
+from engine.questions import Question, QuestionsError, read_questions, with_canonical_gold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,3 +142,11 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"x" * 1000)[:-9])
     with pytest.raises(QuestionsError, match="gzip is broken off or bad"):
         read_questions(path)
+
+
+def test_gold_answers_are_written_as_answers_are() -> None:
+    """So that equal values are equal; what the kind does not take, or takes algebra, stays."""
+    golds = ("042", "1,234", r"\frac{12}{2}", "1/2", r"\sqrt{2}", None)
+    questions = [Question(question_id=str(n), question="q", gold=g) for n, g in enumerate(golds)]
+    written = with_canonical_gold(questions, AnswerKind.INTEGER)
+    assert [q.gold for q in written] == ["42", "1234", "6", "1/2", r"\sqrt{2}", None]
