@@ -79,7 +79,7 @@ def running(pids: Sequence[int]) -> list[int]:
     for pid in pids:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
         if state != "Z":
             alive.append(pid)
