@@ -39,8 +39,7 @@ async def test_many_slow_parses_leave_the_loop_free(
     """While 200 hard expressions wait for the worker, the event loop works on.
 
     Between two of its rounds it is busy for under 100 ms of its own time, a fifth of that on an
-    idle machine; a wall clock would
-    count what else the machine does.
+    idle machine; a wall clock would count what else the machine does.
     """
     parser = parsers[AnswerKind.ANY]
     busy_s = []
