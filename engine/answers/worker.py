@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -63,12 +64,12 @@ class AnswerParser:
         with self._lock:
             pool, self._pool = self._pool, None
             decided, self._decided = self._decided, {}
+        for answer in decided.values():  # a stopped pool leaves its work undone
+            with suppress(InvalidStateError):  # it came at this very moment
+                answer.set_result(None)
         if pool is not None:
             pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
-        for answer in decided.values():  # a stopped pool leaves its work undone
-            if not answer.done():
-                answer.set_result(None)
 
     def _read(self, text: str) -> str | Hard | None:
         expression = stated(text)
@@ -113,7 +114,10 @@ def _decide(latex: str, kind: AnswerKind) -> str | None:
 
 def _pass_on(answer: Future[str | None], latex: str, work: Future[str | None]) -> None:
     """Make None of whatever kept the worker from answering."""
+    if answer.done():  # the parser was closed meanwhile
+        return
     error = None if work.cancelled() else work.exception()
     if error is not None:
         logger.debug("no answer from {!r}: {!r}", latex, error)
-    answer.set_result(None if work.cancelled() or error is not None else work.result())
+    with suppress(InvalidStateError):
+        answer.set_result(None if work.cancelled() or error is not None else work.result())

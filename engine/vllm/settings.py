@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-MISSING_VLLM = "vllm is not installed: pip install 'adaptive-compute-scheduler[live]'"
+MISSING_VLLM = "vllm is not installed: pip install -e '.[live]' (engine.doctor says more)"
 
 
 class VllmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
