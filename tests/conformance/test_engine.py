@@ -333,12 +333,13 @@ async def test_everything_can_be_stopped_and_the_engine_used_again(
     """After a stop of all that runs, the next question has the engine to itself."""
     for n in range(10):
         engine.start(Script(LONG + n))
-    await engine.until(lambda event: isinstance(event, SampleStarted) and event.sample == 9)
+    early = await engine.until(lambda event: isinstance(event, SampleStarted) and event.sample == 9)
     for sample in range(10):
         engine.stop(sample)
-    ends = ends_of(await engine.rest())
-    assert sorted(end.sample for end in ends) == list(range(10))
-    assert {end.finish_reason for end in ends} == {FinishReason.STOPPED}
+    late = ends_of(await engine.rest())
+    # On a loaded machine one may end by itself before the last has begun.
+    assert sorted(end.sample for end in ends_of(early) + late) == list(range(10))
+    assert {end.finish_reason for end in late} == {FinishReason.STOPPED}
     assert await engine.running() == 0
     engine.open_question()
     engine.start(Script(100))
