@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from enum import StrEnum
-from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -93,7 +92,6 @@ class ScriptedEngine:
         self._slow_stop_s = slow_stop_s
         self._max_model_len = max_model_len
         self._up = False
-        self._starts = count(1)
         self.running = 0
         """Requests that are being generated."""
         self.generated = 0
@@ -116,7 +114,7 @@ class ScriptedEngine:
         """Bring it up."""
         await asyncio.sleep(self._start_s)
         self._up = True
-        self.start_number = next(self._starts)
+        self.start_number += 1
 
     async def close(self) -> None:
         """End it; what it still generates ends as dead."""
