@@ -199,7 +199,7 @@ class TestServer(EngineSuite):
             pair = ServerEngine([one.url, other.url])
             await pair.start()
             readers = await asyncio.gather(
-                *(reading(pair, script_prompt(1400, answer), answer) for answer in ("7", "8"))
+                *(reading(pair, script_prompt(1400, answer), answer, 2000) for answer in ("7", "8"))
             )
             assert [address.running for address in pair._addresses.all] == [1, 1]
             got = await asyncio.gather(*readers)
