@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from policies.criteria import beta_criterion
+from policies.knobs import Real, Whole
 from policies.one_by_one import OneByOnePolicy
 from scheduler import Reason
 from scheduler.checks import require_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policies.knobs import Knob
     from scheduler import QuestionView, SubmitAnswer
 
 
@@ -28,6 +32,11 @@ class AdaptiveConsistency(OneByOnePolicy):
         confidence: The probability to exceed, from ½ to 1.
         cap: Samples at most, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "confidence": Real(0.5, 0.999),
+        "cap": Whole(1, 64, log=True),
+    }
 
     def __init__(self, *, confidence: float = 0.95, cap: int = 64) -> None:
         require_number("confidence", confidence, 0.5, 1.0)

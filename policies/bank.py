@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from policies.batch import BatchPolicy
+from policies.knobs import Real, Whole
 from scheduler import Reason
 from scheduler.checks import require_finite, require_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView
 
 
@@ -34,6 +36,14 @@ class Bank(BatchPolicy):
         equal: Equal answers that end the question, at least 1.
         enough: Ended samples that end the question, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "base": Real(0.25, 1.0),
+        "extra": Real(0.0, 4.0),
+        "width": Whole(1, 32, log=True),
+        "equal": Whole(1, 16, log=True),
+        "enough": Whole(1, 32, log=True),
+    }
 
     def __init__(
         self,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from policies.batch import BatchPolicy
+from policies.knobs import Whole
 from scheduler.checks import require_finite
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policies.knobs import Knob
     from scheduler import QuestionView
 
 PUBLISHED_AVERAGE_S = 348.0
@@ -36,6 +40,12 @@ class Clamp(BatchPolicy):
         width: Samples at once, at least 1.
         equal: Equal answers that end the question, at least 1.
     """
+
+    # Its seconds have no range of their own: they depend on the stream.
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "width": Whole(1, 32, log=True),
+        "equal": Whole(1, 16, log=True),
+    }
 
     def __init__(
         self,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from policies.criteria import beta_criterion
+from policies.knobs import Real, Whole
 from policies.rounds import RoundPolicy
 from scheduler import Reason
 from scheduler.checks import require_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView
 
 KEEP = 2
@@ -42,6 +44,11 @@ class ConfidenceMomentum(RoundPolicy):
         beta: How much accuracy is worth against tokens, from 0 to 1.
         interval: Tokens between probes, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "beta": Real(0.0, 1.0),
+        "interval": Whole(100, 4000, log=True),
+    }
 
     def __init__(self, *, beta: float = 0.5, interval: int = 500) -> None:
         require_number("beta", beta, 0.0, 1.0)

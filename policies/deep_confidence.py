@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from policies.knobs import Real, Whole
 from scheduler import Allowance, Policy, Reason, SampleFinished, SampleProgressed
 from scheduler.checks import require_finite, require_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView, SampleView, StartSample
 
 CHECKPOINT_TOKENS = 128
@@ -41,6 +43,15 @@ class DeepConfidence(Policy):
         consensus: Share of the weight that ends the question, above ½.
         width: Samples at once after the warm-up, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "warm_up": Whole(1, 32, log=True),
+        "budget": Whole(1, 256, log=True),
+        "window": Whole(128, 8192, log=True),
+        "percentile": Real(5.0, 95.0),
+        "consensus": Real(0.5, 1.0),
+        "width": Whole(1, 32, log=True),
+    }
 
     progress_every_tokens = CHECKPOINT_TOKENS
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from policies.knobs import Whole
 from scheduler import Allowance, Policy, Reason, SampleState
 from scheduler.checks import require_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView
 
 
@@ -28,6 +30,11 @@ class EarlyStoppingWindow(Policy):
         window: Samples a window, at least 1.
         cap: Samples in all, at least `window`; the last window may be smaller.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "window": Whole(1, 16, log=True),
+        "cap": Whole(1, 64, log=True),
+    }
 
     def __init__(self, *, window: int = 8, cap: int = 64) -> None:
         require_finite("window", window, 1)

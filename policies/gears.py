@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from policies.knobs import Whole
 from scheduler import Allowance, Policy, Reason
 from scheduler.checks import require_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView
 
 PUBLISHED_AVERAGE_S = 17_820.0 / 50.0
@@ -38,6 +40,10 @@ class Gears(Policy):
     Args:
         every: Questions between shifts, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "every": Whole(1, 16, log=True),
+    }
 
     def __init__(self, *, every: int = 2) -> None:
         require_finite("every", every, 1)

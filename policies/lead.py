@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from policies.knobs import Choice, Whole
 from scheduler import Allowance, Policy, Reason
 from scheduler.checks import require_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView
 
 
@@ -26,6 +28,13 @@ class Lead(Policy):
             when one ends.
         cut_tokens: Stop a sample past so many tokens, without a vote; None for never.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "width": Whole(1, 32, log=True),
+        "lead": Whole(1, 8),
+        "cap": Whole(1, 64, log=True),
+        "cut_tokens": Choice((None, 1024, 2048, 4096, 8192, 16384)),
+    }
 
     def __init__(
         self, *, width: int = 16, lead: int = 2, cap: int = 16, cut_tokens: int | None = None

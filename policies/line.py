@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from policies.batch import BatchPolicy
 from policies.forcing import force_all
+from policies.knobs import Real, Whole
 from scheduler.checks import require_finite, require_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import Allowance, AnyAction, QuestionView
 
 PUBLISHED_AVERAGE_S = 360.0
@@ -40,6 +42,15 @@ class Line(BatchPolicy):
         width: Samples at once, at least 1.
         equal: Equal answers that end the question, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "first": Real(0.0, 5.0),
+        "high": Real(0.5, 5.0),
+        "early": Real(0.0, 0.5),
+        "late": Real(0.0, 0.5),
+        "width": Whole(1, 32, log=True),
+        "equal": Whole(1, 16, log=True),
+    }
 
     def __init__(
         self,

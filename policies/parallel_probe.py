@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from policies.knobs import Whole
 from policies.rounds import RoundPolicy
 from scheduler import Reason
 from scheduler.checks import require_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView, SampleView
 
 
@@ -33,6 +35,14 @@ class ParallelProbe(RoundPolicy):
         warm_up: Rounds before which no sample is dropped.
         patience: Rounds of dissent after which a sample is dropped, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "width": Whole(1, 64, log=True),
+        "interval": Whole(100, 4000, log=True),
+        "stable": Whole(1, 64, log=True),
+        "warm_up": Whole(0, 32),
+        "patience": Whole(1, 32, log=True),
+    }
 
     probes_vote = True
 

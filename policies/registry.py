@@ -1,7 +1,8 @@
 """Policies by name, with parameters checked by name, type and value.
 
 A policy is written as `NAME[:key=value,…]` or as a JSON file with the same content:
-`{"policy": "lead", "parameters": {"width": 8}}`.
+`{"policy": "lead", "parameters": {"width": 8}}`; a field `tuning` there, which says where the
+parameters come from, is not read.
 """
 
 from __future__ import annotations
@@ -10,11 +11,16 @@ from difflib import get_close_matches
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
 from scheduler import CallerError, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from policies.knobs import Knob
 
 POLICIES = {
     "adaptive-consistency": "policies.adaptive_consistency:AdaptiveConsistency",
@@ -78,15 +84,49 @@ class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise CallerError(f"policy {self.policy!r}, parameter {error}") from error
 
 
+class _PolicyFile(PolicySpec, frozen=True, forbid_unknown_fields=True):
+    """A policy's file, which may also say where its parameters come from."""
+
+    tuning: Any = None
+
+
 def parse_policy(text: str) -> PolicySpec:
     """Read `NAME[:key=value,…]` or the path of a parameters `.json`, and check it.
 
     Raises:
         CallerError: if anything about it is unknown or impossible.
     """
-    spec = _read_spec(Path(text)) if text.endswith(".json") else _parse_spec(text)
+    spec = read_policy(text)
     spec.build()
     return spec
+
+
+def read_policy(text: str) -> PolicySpec:
+    """Read a policy as `parse_policy` does, without checking that it can be built.
+
+    Raises:
+        CallerError: if it cannot be read.
+    """
+    return _read_spec(Path(text)) if text.endswith(".json") else _parse_spec(text)
+
+
+def knobs_of(name: str, only: Sequence[str] = ()) -> dict[str, Knob]:
+    """Return what can be tuned of a policy: ranges by parameter.
+
+    Args:
+        name: The policy.
+        only: Parameters to look up; by default all that can be tuned.
+
+    Raises:
+        CallerError: if there is no such policy or knob, naming the near miss.
+    """
+    knobs: Mapping[str, Knob] = getattr(policy_class(name), "knobs", {})
+    if not knobs:
+        raise CallerError(f"policy {name!r} has no knobs to tune")
+    for one in only:
+        if one not in knobs:
+            raise CallerError(f"policy {name!r} has no knob {one!r}{_near_miss(one, list(knobs))}")
+    return {one: knob for one, knob in knobs.items() if one in only or not only}
 
 
 def policy_class(name: str) -> type[Policy]:
@@ -130,11 +170,12 @@ def _read_value(text: str) -> Value:
 
 def _read_spec(path: Path) -> PolicySpec:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=PolicySpec)
+        file = msgspec.json.decode(path.read_bytes(), type=_PolicyFile)
     except OSError as error:
         raise CallerError(f"{path}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CallerError(f"{path}: {error}") from error
+    return PolicySpec(file.policy, file.parameters)
 
 
 def _near_miss(name: str, known: list[str]) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from policies.knobs import Whole
 from scheduler import Allowance, Policy, Reason
 from scheduler.checks import require_finite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView
 
 
@@ -22,6 +24,10 @@ class SelfConsistency(Policy):
     Args:
         k: Number of samples, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "k": Whole(1, 64, log=True),
+    }
 
     def __init__(self, *, k: int = 64) -> None:
         require_finite("k", k, 1)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import log, log1p
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from scipy.special import betainc, betaln
 
+from policies.knobs import Choice, Real, Whole
 from policies.one_by_one import OneByOnePolicy
 from scheduler import CallerError, Reason
 from scheduler.checks import require_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policies.knobs import Knob
     from scheduler import QuestionView, SubmitAnswer
 
 ALPHA = 0.05
@@ -54,6 +58,15 @@ class SequentialTest(OneByOnePolicy):
         p1: The leader's share under H1 of the plain test, above ½.
         prior: Parameter of the mixture's symmetric beta prior.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "form": Choice(("sprt", "mixture")),
+        "cap": Whole(1, 64, log=True),
+        "alpha": Real(0.001, 0.4, log=True),
+        "excess": Real(1e-5, 0.5, log=True),
+        "p1": Real(0.5001, 0.95),
+        "prior": Real(1.0, 1e6, log=True),
+    }
 
     def __init__(
         self,

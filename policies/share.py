@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
 from policies.batch import BatchPolicy
 from policies.forcing import all_answered, force_all, lead_time_s
+from policies.knobs import Choice, Whole
 from scheduler import Allowance, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView
 
 
@@ -27,6 +29,12 @@ class Share(BatchPolicy):
         equal: Equal answers that end the question, at least 1.
         forced: Whether running samples are made to answer shortly before the deadline.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "width": Whole(1, 32, log=True),
+        "equal": Whole(1, 16, log=True),
+        "forced": Choice((False, True)),
+    }
 
     def __init__(self, *, width: int = 8, equal: int = 4, forced: bool = False) -> None:
         super().__init__(width=width, equal=equal)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from policies.batch import BatchPolicy
+from policies.knobs import Whole
 from scheduler import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView
 
 
@@ -22,6 +24,10 @@ class UncatchableLeader(BatchPolicy):
     Args:
         width: Samples at once, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "width": Whole(1, 32, log=True),
+    }
 
     def __init__(self, *, width: int = 8) -> None:
         super().__init__(width=width, equal=width)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from heapq import heapify, heapreplace
 from itertools import cycle, islice
 from math import exp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from policies.knobs import Real, Whole
 from scheduler import Allowance, Policy, Reason
 from scheduler.checks import require_finite, require_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from policies.knobs import Knob
     from scheduler import AnyAction, QuestionView
 
 
@@ -36,6 +38,12 @@ class UniformAllocation(Policy):
         tau: Scale of the uncertainty in nats, above 0.
         cap: Samples for one question at most, at least 1.
     """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "n": Whole(1, 32, log=True),
+        "tau": Real(0.02, 2.0, log=True),
+        "cap": Whole(1, 64, log=True),
+    }
 
     def __init__(self, *, n: int = 8, tau: float = 0.2, cap: int = 64) -> None:
         require_finite("n", n, 1)
