@@ -36,6 +36,7 @@ POLICIES = {
     "parallel-probe": "policies.parallel_probe:ParallelProbe",
     "self-consistency": "policies.self_consistency:SelfConsistency",
     "sequential-test": "policies.sequential_test:SequentialTest",
+    "shadow-price": "policies.shadow_price:ShadowPrice",
     "share": "policies.share:Share",
     "uncatchable-leader": "policies.uncatchable_leader:UncatchableLeader",
     "uniform-allocation": "policies.uniform_allocation:UniformAllocation",

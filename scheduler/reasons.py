@@ -56,5 +56,7 @@ class Reason(StrEnum):
     """The sample has differed from the leader for as long as the rule bears."""
     UNSURE = "unsure"
     """The sample's confidence has fallen below what the rule asks for."""
+    PRICE = "price"
+    """More samples would bring less accuracy than their seconds are worth elsewhere."""
     NO_ATTEMPT = "no-attempt"
     """The rule does not try."""

@@ -23,6 +23,8 @@ class SampleView:
         "_max_tokens",
         "_mean_entropy",
         "_probe_answer",
+        "_probe_changes",
+        "_probe_repeats",
         "_probes_answered",
         "_probes_asked",
         "_sample",
@@ -46,6 +48,8 @@ class SampleView:
         self._tail_entropy: float | None = None
         self._confidence: float | None = None
         self._probe_answer: str | None = None
+        self._probe_changes = 0
+        self._probe_repeats = 0
         self._probes_asked = 0
         self._probes_answered = 0
         self._forced = False
@@ -126,6 +130,16 @@ class SampleView:
         return self._probes_answered
 
     @property
+    def probe_changes(self) -> int:
+        """How often a probe gave another answer than the one before it."""
+        return self._probe_changes
+
+    @property
+    def probe_repeats(self) -> int:
+        """How many probes in a row repeated the latest answer; 0 after its first."""
+        return self._probe_repeats
+
+    @property
     def probe_pending(self) -> bool:
         """Whether a probe of it is under way."""
         return self._probes_asked > self._probes_answered
@@ -170,6 +184,10 @@ class MutableSample(SampleView):
         """Note a probe's answer; False if no probe was under way."""
         if not self.probe_pending:
             return False
+        if self._probes_answered:
+            changed = answer != self._probe_answer
+            self._probe_changes += changed
+            self._probe_repeats = 0 if changed else self._probe_repeats + 1
         self._probes_answered += 1
         self._probe_answer = answer
         return True

@@ -1,0 +1,238 @@
+"""What a price for time decides: the width, the price itself, and when a question is enough."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Literal
+
+from policies.evidence import Evidence
+from policies.forcing import all_answered, force_all, lead_time_s
+from policies.pricing import AnyRule, CrossFitted, Parameters
+from scheduler import (
+    Allowance,
+    Policy,
+    ProbeAnswered,
+    Reason,
+    SampleFailed,
+    SampleFinished,
+    SampleProgressed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scheduler import AnyAction, QuestionView, SampleView
+
+Level = Literal["low", "middle", "high"]
+
+MOST_SHARES = 3.0
+"""A question may take so many times the fair share of what is left."""
+
+_PRIOR_QUESTIONS = 5.0
+"""What the fit says of a question's seconds counts like so many questions of the stream."""
+
+_CHECK_SHARE = 0.125
+"""Once the clock is long, decide each time that it has grown by this share."""
+
+
+class PricedPolicy(Policy):
+    """Decide by fitted parameters; `policies.shadow_price` says how.
+
+    Args:
+        fitted: The parameters, or one set a fold.
+        price: The price if fixed: accuracy a second or, without a limit of time, accuracy per
+            1,000 tokens.
+        level: The name of a fixed price per 1,000 tokens.
+    """
+
+    def __init__(
+        self,
+        fitted: Parameters | CrossFitted,
+        *,
+        price: float | None = None,
+        level: Level | None = None,
+    ) -> None:
+        self._fitted = fitted
+        self._price = price
+        self._level = level
+        self._expected_s = 0.0  # by the fit, of the questions before this one
+        self._spent_s = 0.0  # by the same questions
+        self._questions = 0
+        self._last: tuple[float, float] | None = None  # opening and expected seconds
+        self._parameters = self._parameters_of("")
+        self.progress_every_tokens = self._parameters.probe_every_tokens
+
+    def request(self, view: QuestionView) -> Allowance:
+        """Ask for the width that buys most, and a deadline that leaves time to force answers."""
+        self._parameters = parameters = self._parameters_of(view.opened.question_id)
+        self._learn(view.at_s)
+        self._rule, self._unit_price, expected_s = self._choose(view)
+        self._last = (view.at_s, expected_s)
+        self._evidence = Evidence(parameters, self._rule.width, view.opened.features)
+        self._next_check = float(parameters.probe_every_tokens)
+        self._probes = "probes" not in parameters.off
+        self._forced = False
+        hard_s = min(view.grant.hard_s, MOST_SHARES * view.grant.share_s)
+        soft_s = inf
+        if hard_s < inf:
+            soft_s = max(0.0, hard_s - lead_time_s(view, self._rule.width, hard_s))
+        return Allowance(
+            soft_s=soft_s,
+            hard_s=hard_s,
+            width=self._rule.width,
+            samples=self._rule.cap,
+            tokens_per_sample=parameters.cut_tokens,
+            price=self._unit_price / self._unit_s(view, self._rule.width),
+        )
+
+    def decide(self, view: QuestionView) -> Sequence[AnyAction]:
+        """Probe those that have grown; weigh the evidence; fill free places."""
+        if not view.started:
+            return view.start(self._rule.width, Reason.WIDEN)
+        if view.soft_left_s <= 0.0:
+            return self._force(view)
+        event = view.event
+        if isinstance(event, SampleProgressed):
+            self._evidence.count(event.sample, event.tokens)
+            if self._probes:
+                return [view.probe(event.sample, Reason.ROUND, forced=True)]
+        ended = isinstance(event, SampleFinished | SampleFailed)
+        if isinstance(event, SampleFinished):
+            self._evidence.count(event.sample, event.tokens)
+        if not (ended or self._round_is_over(view)):
+            return []
+        self._next_check = max(
+            self._evidence.clock + self._parameters.probe_every_tokens,
+            self._evidence.clock * (1 + _CHECK_SHARE),
+        )
+        features = self._evidence.features(view)
+        if self.is_enough(view, features):
+            score = self._rule.score(features, self._unit_price)
+            return [view.submit(Reason.PRICE, score=score, **self._figures(view))]
+        free = min(self._rule.width - view.live, self._rule.cap - view.started)
+        if free > 0:
+            return view.start(free, Reason.REPLACE)
+        if not view.live:
+            return [view.submit(Reason.CAP, finished=view.tally.finished)]
+        return []
+
+    def is_enough(self, view: QuestionView, features: Sequence[float]) -> bool:
+        """Whether the price says to stop; a fit overrides it to look on."""
+        del view
+        return self._rule.score(features, self._unit_price) > 0.0
+
+    def weigh(self, sample: SampleView) -> float:
+        """Give a finished sample a whole vote, a running one's answer what it has proved worth."""
+        if not sample.forced:
+            return 1.0
+        vote = self._parameters.vote
+        if not sample.probe_changes:
+            return vote.first
+        return vote.steady if sample.probe_repeats >= vote.steady_after else vote.fresh
+
+    def _round_is_over(self, view: QuestionView) -> bool:
+        """Whether the clock has come to the next check, and all probes have too, or nearly."""
+        late = self._evidence.clock - self._next_check
+        if late < 0.0:
+            return False
+        if not self._probes:
+            return True
+        if not isinstance(view.event, ProbeAnswered):
+            return False
+        patience = 0.25 * self._parameters.probe_every_tokens
+        return late >= patience or all_answered(view)
+
+    def _force(self, view: QuestionView) -> Sequence[AnyAction]:
+        """Ask all that run for their answers, once; submit when all are there."""
+        if not self._forced:
+            self._forced = True
+            asked = force_all(view)
+            if asked:
+                return asked
+        if all_answered(view):
+            return [view.submit(Reason.SOFT_DEADLINE, **self._figures(view))]
+        return []
+
+    def _figures(self, view: QuestionView) -> dict[str, float]:
+        return {
+            "price": view.allowance.price or 0.0,
+            "leader_weight": view.tally.leader_weight,
+            "margin": view.tally.margin,
+        }
+
+    # The price.
+
+    def _parameters_of(self, question_id: str) -> Parameters:
+        fitted = self._fitted
+        return fitted.of(question_id) if isinstance(fitted, CrossFitted) else fitted
+
+    def _learn(self, at_s: float) -> None:
+        """Note what the last question took."""
+        if self._last is not None:
+            opened_s, expected_s = self._last
+            self._spent_s += at_s - opened_s
+            self._expected_s += expected_s
+            self._questions += 1
+
+    def _choose(self, view: QuestionView) -> tuple[AnyRule, float, float]:
+        """Return the width's rule, the price a unit, and the seconds that the fit expects."""
+        rules = self._rules(view)
+        if self._price is None and self._level is None and view.grant.share_s < inf:
+            return self._by_time(view, rules)
+        return self._by_price(view, rules)
+
+    def _rules(self, view: QuestionView) -> list[AnyRule]:
+        """Return the rules whose width the engine holds, at least the narrowest."""
+        most = view.latency.max_sequences or inf
+        every: list[AnyRule] = [*self._parameters.rules, *self._parameters.leads]
+        return [rule for rule in every if rule.width <= most] or every[:1]
+
+    def _by_time(
+        self, view: QuestionView, rules: Sequence[AnyRule]
+    ) -> tuple[AnyRule, float, float]:
+        """Spend the fair share of what is left, on average over questions like these."""
+        share_s = view.grant.share_s - view.latency.opening_s
+        best: tuple[AnyRule, float, float] = (rules[0], 1.0, 0.0)
+        best_accuracy = -1.0
+        for rule in rules:
+            unit_s = self._unit_s(view, rule.width) * self._slowness()
+            accuracy, price = rule.buys(share_s / unit_s)
+            if accuracy > best_accuracy:
+                expected_s = rule.at_price(price)[1] * self._unit_s(view, rule.width)
+                best, best_accuracy = (rule, price, expected_s), accuracy
+        return best
+
+    def _by_price(
+        self, view: QuestionView, rules: Sequence[AnyRule]
+    ) -> tuple[AnyRule, float, float]:
+        """Take the width that gains most at a fixed price."""
+        best: tuple[AnyRule, float, float] = (rules[0], 1.0, 0.0)
+        best_gain = -inf
+        for rule in rules:
+            price = self._fixed_price(view, rule.width)
+            accuracy, units = rule.at_price(price)
+            if accuracy - price * units > best_gain:
+                best_gain = accuracy - price * units
+                best = (rule, price, units * self._unit_s(view, rule.width))
+        return best
+
+    def _fixed_price(self, view: QuestionView, width: int) -> float:
+        """Return the fixed price as accuracy a unit."""
+        per_thousand = self._price
+        if per_thousand is None:
+            per_thousand = self._parameters.levels[self._level or "middle"]
+        elif view.grant.share_s < inf:
+            return per_thousand * self._unit_s(view, width)
+        return per_thousand * width * self._parameters.unit_tokens / 1000.0
+
+    def _unit_s(self, view: QuestionView, width: int) -> float:
+        """Return the seconds of a unit by the latency profile."""
+        unit = self._parameters.unit_tokens
+        return unit * view.latency.step_s(width, width * unit / 2.0)
+
+    def _slowness(self) -> float:
+        """Return how much longer this stream's questions took than the fit expected."""
+        if not self._questions or self._expected_s <= 0.0:
+            return 1.0
+        prior_s = _PRIOR_QUESTIONS * self._expected_s / self._questions
+        return (self._spent_s + prior_s) / (self._expected_s + prior_s)

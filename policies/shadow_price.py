@@ -1,0 +1,56 @@
+"""Shadow price: a question goes on while its next seconds buy more accuracy than elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from policies.knobs import Choice
+from policies.priced import Level, PricedPolicy
+from policies.pricing import TRANSFER, read_parameters
+from scheduler import CallerError
+from scheduler.checks import require_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from policies.knobs import Knob
+
+
+class ShadowPrice(PricedPolicy):
+    """Stop, start and widen by a fitted price of time.
+
+    When a question opens, the seconds left for each question still to come buy, by the fitted
+    value of time (accuracy against seconds, a curve a width), a certain accuracy at a certain
+    price; the width that buys most is taken. While it runs, a fitted rule compares what its
+    samples have shown (`policies.evidence`) with that price: it is the stopping rule that
+    maximises the mean of `accuracy − price × time` on replayed runs, found by the exact gradient
+    of that mean (`simulations.fit`; compare deep optimal stopping, Becker, Cheridito and
+    Jentzen, JMLR 20, 2019). Running samples are probed regularly and hold a small vote, a sample
+    that grows too long is cut without one.
+
+    What questions took so far corrects what the fit expects of the next.
+
+    Args:
+        parameters: Shipped parameters by name, or a `.json` written by `simulations.fit`; by
+            default those fitted over several models.
+        price: Fix the price: accuracy a second or, without a limit of time, accuracy per 1,000
+            tokens.
+        level: Fix the price per 1,000 tokens to one that was fitted to about 420 (low), 300
+            (middle) or 200 (high) thousand tokens a question on long reasoning. Without a limit
+            of time, and without a price, `middle` is taken.
+    """
+
+    knobs: ClassVar[Mapping[str, Knob]] = {"level": Choice((None, "low", "middle", "high"))}
+
+    def __init__(
+        self,
+        *,
+        parameters: str | None = None,
+        price: float | None = None,
+        level: Level | None = None,
+    ) -> None:
+        if price is not None:
+            require_number("price", price, 1e-12)
+            if level is not None:
+                raise CallerError("level: price fixes the same thing, give one of them")
+        super().__init__(read_parameters(parameters or TRANSFER), price=price, level=level)
