@@ -10,8 +10,8 @@ from policies.criteria import beta_criterion
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scheduler import QuestionView
     from policies.pricing import Parameters
+    from scheduler import QuestionView
 
 FEATURES = (
     "age",

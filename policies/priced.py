@@ -21,12 +21,21 @@ from scheduler import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scheduler import AnyAction, QuestionView, SampleView
+    from scheduler import AnyAction, Grant, QuestionView, SampleView
 
 Level = Literal["low", "middle", "high"]
 
 MOST_SHARES = 3.0
-"""A question may take so many times the fair share of what is left."""
+"""A question may take so many times the fair share of what is left,"""
+
+KEPT_SHARE = 0.5
+"""and each later question keeps so much of its own."""
+
+_AROUND = (0.6, 0.8, 1.0, 1.25, 1.6)
+"""Widths are compared by what these times the share buy: each point of a curve has its luck."""
+
+_FREE = 1e-9
+"""Accuracy a unit that is next to nothing."""
 
 _PRIOR_QUESTIONS = 5.0
 """What the fit says of a question's seconds counts like so many questions of the stream."""
@@ -72,7 +81,7 @@ class PricedPolicy(Policy):
         self._next_check = float(parameters.probe_every_tokens)
         self._probes = "probes" not in parameters.off
         self._forced = False
-        hard_s = min(view.grant.hard_s, MOST_SHARES * view.grant.share_s)
+        hard_s = min(view.grant.hard_s, _most_s(view.grant))
         soft_s = inf
         if hard_s < inf:
             soft_s = max(0.0, hard_s - lead_time_s(view, self._rule.width, hard_s))
@@ -107,7 +116,7 @@ class PricedPolicy(Policy):
         )
         features = self._evidence.features(view)
         if self.is_enough(view, features):
-            score = self._rule.score(features, self._unit_price)
+            score = self._rule.score(features, self._price_now(view))
             return [view.submit(Reason.PRICE, score=score, **self._figures(view))]
         free = min(self._rule.width - view.live, self._rule.cap - view.started)
         if free > 0:
@@ -118,8 +127,7 @@ class PricedPolicy(Policy):
 
     def is_enough(self, view: QuestionView, features: Sequence[float]) -> bool:
         """Whether the price says to stop; a fit overrides it to look on."""
-        del view
-        return self._rule.score(features, self._unit_price) > 0.0
+        return self._rule.score(features, self._price_now(view)) > 0.0
 
     def weigh(self, sample: SampleView) -> float:
         """Give a finished sample a whole vote, a running one's answer what it has proved worth."""
@@ -175,46 +183,55 @@ class PricedPolicy(Policy):
             self._questions += 1
 
     def _choose(self, view: QuestionView) -> tuple[AnyRule, float, float]:
-        """Return the width's rule, the price a unit, and the seconds that the fit expects."""
-        rules = self._rules(view)
-        if self._price is None and self._level is None and view.grant.share_s < inf:
-            return self._by_time(view, rules)
-        return self._by_price(view, rules)
+        """Return the rule, the price a unit, and the seconds that the fit expects."""
+        return self._by_price(view) if self._is_fixed(view) else self._by_time(view)
 
-    def _rules(self, view: QuestionView) -> list[AnyRule]:
-        """Return the rules whose width the engine holds, at least the narrowest."""
-        most = view.latency.max_sequences or inf
-        every: list[AnyRule] = [*self._parameters.rules, *self._parameters.leads]
-        return [rule for rule in every if rule.width <= most] or every[:1]
-
-    def _by_time(
-        self, view: QuestionView, rules: Sequence[AnyRule]
-    ) -> tuple[AnyRule, float, float]:
+    def _by_time(self, view: QuestionView) -> tuple[AnyRule, float, float]:
         """Spend the fair share of what is left, on average over questions like these."""
         share_s = view.grant.share_s - view.latency.opening_s
-        best: tuple[AnyRule, float, float] = (rules[0], 1.0, 0.0)
-        best_accuracy = -1.0
-        for rule in rules:
-            unit_s = self._unit_s(view, rule.width) * self._slowness()
-            accuracy, price = rule.buys(share_s / unit_s)
-            if accuracy > best_accuracy:
-                expected_s = rule.at_price(price)[1] * self._unit_s(view, rule.width)
-                best, best_accuracy = (rule, price, expected_s), accuracy
-        return best
+        options: list[tuple[float, int, AnyRule, float, float]] = []
+        for rule in self._held(view, self._parameters.rules):
+            unit_s = self._unit_s(view, rule.width)
+            units = share_s / (unit_s * self._slowness())
+            price = rule.buys(units)[1]
+            accuracy = sum(rule.buys(factor * units)[0] for factor in _AROUND)
+            options.append((accuracy, -rule.width, rule, price, rule.at_price(price)[1] * unit_s))
+        return max(options)[2:]
 
-    def _by_price(
-        self, view: QuestionView, rules: Sequence[AnyRule]
-    ) -> tuple[AnyRule, float, float]:
-        """Take the width that gains most at a fixed price."""
-        best: tuple[AnyRule, float, float] = (rules[0], 1.0, 0.0)
-        best_gain = -inf
-        for rule in rules:
+    def _by_price(self, view: QuestionView) -> tuple[AnyRule, float, float]:
+        """Take the rule that gains most at a fixed price."""
+        parameters = self._parameters
+        options: list[tuple[float, int, AnyRule, float, float]] = []
+        for rule in self._held(view, (*parameters.rules, *parameters.leads)):
             price = self._fixed_price(view, rule.width)
             accuracy, units = rule.at_price(price)
-            if accuracy - price * units > best_gain:
-                best_gain = accuracy - price * units
-                best = (rule, price, units * self._unit_s(view, rule.width))
-        return best
+            expected_s = units * self._unit_s(view, rule.width)
+            options.append((accuracy - price * units, len(options), rule, price, expected_s))
+        return max(options)[2:]
+
+    def _held(self, view: QuestionView, rules: Sequence[AnyRule]) -> Sequence[AnyRule]:
+        """Return the rules whose width the engine holds, at least the narrowest."""
+        most = view.latency.max_sequences or inf
+        return [rule for rule in rules if rule.width <= most] or rules[:1]
+
+    def _price_now(self, view: QuestionView) -> float:
+        """Return the price a unit at this moment.
+
+        What the open question takes is lacking to those that come after it, so the price is what
+        their share of the time that is left would buy next; after the last one time is free.
+        """
+        if self._is_fixed(view):
+            return self._unit_price
+        later = view.grant.questions_left.expected - 1.0
+        if later <= 0.0:
+            return _FREE
+        left_s = view.grant.left_s - (view.at_s - view.opened.at_s)
+        unit_s = self._unit_s(view, self._rule.width) * self._slowness()
+        return self._rule.buys(max(0.0, left_s) / later / unit_s)[1]
+
+    def _is_fixed(self, view: QuestionView) -> bool:
+        """Whether the price does not come from the time that is left."""
+        return self._price is not None or self._level is not None or view.grant.share_s == inf
 
     def _fixed_price(self, view: QuestionView, width: int) -> float:
         """Return the fixed price as accuracy a unit."""
@@ -236,3 +253,10 @@ class PricedPolicy(Policy):
             return 1.0
         prior_s = _PRIOR_QUESTIONS * self._expected_s / self._questions
         return (self._spent_s + prior_s) / (self._expected_s + prior_s)
+
+
+def _most_s(grant: Grant) -> float:
+    """Return the most that a question may take, in seconds."""
+    later = grant.questions_left.expected - 1.0
+    kept_s = KEPT_SHARE * grant.share_s * later if later > 0.0 else 0.0
+    return min(MOST_SHARES * grant.share_s, grant.left_s - kept_s)

@@ -118,7 +118,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         for x, a, b in zip(features, self.level, self.slope, strict=True):
             level += a * x
             slope += b * x
-        logarithm = log(price)
+        # Beyond the prices that it learnt at, a rule knows nothing.
+        logarithm = log(min(max(price, self.price[0]), self.price[-1]))
         return level + logarithm * (slope + self.bend * logarithm)
 
     def buys(self, units: float) -> tuple[float, float]:

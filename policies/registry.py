@@ -108,7 +108,8 @@ def read_policy(text: str) -> PolicySpec:
     Raises:
         CallerError: if it cannot be read.
     """
-    return _read_spec(Path(text)) if text.endswith(".json") else _parse_spec(text)
+    is_file = text.endswith(".json") and text.partition(":")[0] not in POLICIES
+    return _read_spec(Path(text)) if is_file else _parse_spec(text)
 
 
 def knobs_of(name: str, only: Sequence[str] = ()) -> dict[str, Knob]:
