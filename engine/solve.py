@@ -157,7 +157,10 @@ async def _solve(
                 profile=latency.name,
             )
             journal = Journal.create(options.out, header)
-        runner = Runner(rig, policy.build, budget, latency, journal=journal, clock=clock)
+        fitted = policy.for_model(rig.engine.info.model)
+        if fitted != policy:
+            sys.stderr.write(f"parameters: {fitted.parameters['parameters']}\n")
+        runner = Runner(rig, fitted.build, budget, latency, journal=journal, clock=clock)
         async with runner:
             return past + await _answer_all(runner, todo, clock), questions
     finally:

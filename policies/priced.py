@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from policies.evidence import Evidence
 from policies.forcing import all_answered, force_all, lead_time_s
-from policies.pricing import AnyRule, CrossFitted, Parameters
+from policies.pricing import AnyRule, CrossFitted, LeadRule, Parameters
 from scheduler import (
     Allowance,
     Policy,
@@ -117,7 +117,8 @@ class PricedPolicy(Policy):
         features = self._evidence.features(view)
         if self.is_enough(view, features):
             score = self._rule.score(features, self._price_now(view))
-            return [view.submit(Reason.PRICE, score=score, **self._figures(view))]
+            reason = Reason.LEAD if isinstance(self._rule, LeadRule) else Reason.PRICE
+            return [view.submit(reason, score=score, **self._figures(view))]
         free = min(self._rule.width - view.live, self._rule.cap - view.started)
         if free > 0:
             return view.start(free, Reason.REPLACE)
@@ -243,9 +244,7 @@ class PricedPolicy(Policy):
         return per_thousand * width * self._parameters.unit_tokens / 1000.0
 
     def _unit_s(self, view: QuestionView, width: int) -> float:
-        """Return the seconds of a unit by the latency profile."""
-        unit = self._parameters.unit_tokens
-        return unit * view.latency.step_s(width, width * unit / 2.0)
+        return self._parameters.unit_s(view.latency, width)
 
     def _slowness(self) -> float:
         """Return how much longer this stream's questions took than the fit expected."""

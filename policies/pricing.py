@@ -21,6 +21,8 @@ from scheduler.checks import require_finite, require_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scheduler import LatencyProfile
+
 FORMAT = 1
 TRANSFER = "transfer"
 """Parameters fitted over several models, for one that has none of its own."""
@@ -109,6 +111,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise CallerError(f"rules.price must ascend, got {self.price!r}")
         if any(b > a for a, b in zip(self.units, self.units[1:], strict=False)):
             raise CallerError(f"rules.units must not ascend, got {self.units!r}")
+        if any(b > a for a, b in zip(self.accuracy, self.accuracy[1:], strict=False)):
+            raise CallerError(f"rules.accuracy must not ascend, got {self.accuracy!r}")
         require_number("rules.price", self.price[0], 1e-12)
         require_number("rules.units", self.units[-1], 0.0)
 
@@ -252,6 +256,10 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 )
         for name, price in self.levels.items():
             require_number(f"levels.{name}", price, 0.0)
+
+    def unit_s(self, latency: LatencyProfile, width: int) -> float:
+        """Return the seconds of a unit while so many samples run, half grown on average."""
+        return self.unit_tokens * latency.step_s(width, width * self.unit_tokens / 2.0)
 
 
 class CrossFitted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

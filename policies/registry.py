@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
+from policies.fitted import FittedPolicy
 from scheduler import CallerError, Policy
 
 if TYPE_CHECKING:
@@ -83,6 +84,25 @@ class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return kind(**arguments)
         except CallerError as error:
             raise CallerError(f"policy {self.policy!r}, parameter {error}") from error
+
+    def for_model(self, model: str) -> PolicySpec:
+        """Return the policy with the parameters fitted to a model, where it has such.
+
+        Parameters that were given stay.
+
+        Raises:
+            CallerError: if the policy is unknown.
+        """
+        kind = policy_class(self.policy)
+        if not issubclass(kind, FittedPolicy) or "parameters" in self.parameters:
+            return self
+        return PolicySpec(self.policy, {**self.parameters, "parameters": kind.fitted_to(model)})
+
+    @property
+    def text(self) -> str:
+        """The policy as `NAME[:key=value,…]`."""
+        given = ",".join(f"{name}={value}" for name, value in self.parameters.items())
+        return f"{self.policy}:{given}" if given else self.policy
 
 
 class _PolicyFile(PolicySpec, frozen=True, forbid_unknown_fields=True):

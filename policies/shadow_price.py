@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from policies.fitted import FittedPolicy
 from policies.knobs import Choice
 from policies.priced import Level, PricedPolicy
-from policies.pricing import TRANSFER, read_parameters
+from policies.pricing import TRANSFER, parameters_for, read_parameters
 from scheduler import CallerError
 from scheduler.checks import require_number
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from policies.knobs import Knob
 
 
-class ShadowPrice(PricedPolicy):
+class ShadowPrice(PricedPolicy, FittedPolicy):
     """Stop, start and widen by a fitted price of time.
 
     When a question opens, the seconds left for each question still to come buy, by the fitted
@@ -54,3 +55,8 @@ class ShadowPrice(PricedPolicy):
             if level is not None:
                 raise CallerError("level: price fixes the same thing, give one of them")
         super().__init__(read_parameters(parameters or TRANSFER), price=price, level=level)
+
+    @staticmethod
+    def fitted_to(model: str) -> str:
+        """Return the name of a model's own parameters, or of those for models without any."""
+        return parameters_for(model)

@@ -13,8 +13,11 @@ import msgspec
 from joblib import cpu_count
 from rich.console import Console
 
+from scheduler import CallerError
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
-from simulations.fitting.assembling import WIDTHS, Plan, fit, steps_of
+from simulations.fitting.assembling import fit, steps_of
+from simulations.fitting.page import write_page
+from simulations.fitting.plan import WIDTHS, Plan
 from simulations.fitting.table import fit_table
 from simulations.pools import pools_of
 from simulations.traces import read_trace
@@ -24,6 +27,7 @@ from terminal.command import (
     announce,
     complain,
     new_file,
+    typed,
     whole_number,
 )
 from terminal.files import write_whole
@@ -66,27 +70,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 2 after one line on stderr.
     """
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
     try:
-        _fit(arguments)
+        _fit(arguments, typed(parser, argv))
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
     return 0
 
 
-def _fit(arguments: argparse.Namespace) -> None:
+def _fit(arguments: argparse.Namespace, command: str) -> None:
     profile = read_profile(arguments.profile)
     traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
     pools = pools_of(traces)
-    plan = Plan(
-        name=arguments.out.stem,
-        widths=tuple(sorted(set(arguments.width or WIDTHS))),
-        draws=arguments.draws,
-        folds=arguments.folds,
-        priors=tuple(arguments.prior or ()),
-        seed=arguments.seed,
-    )
+    plan = _plan(arguments)
     total = steps_of(pools, plan)
     with progress("fitting", total) as report:
         found = fit(
@@ -101,7 +99,23 @@ def _fit(arguments: argparse.Namespace) -> None:
     write_whole(arguments.out, msgspec.json.format(msgspec.json.encode(found.whole), indent=1))
     if arguments.crossed is not None:
         write_whole(arguments.crossed, msgspec.json.encode(found.crossed))
-    announce(arguments.out, arguments.crossed)
+    if arguments.html is not None:
+        write_page(found, profile, arguments.html, command)
+    announce(arguments.out, arguments.crossed, arguments.html)
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    try:
+        return Plan(
+            name=arguments.out.stem,
+            widths=tuple(sorted(set(arguments.width or WIDTHS))),
+            draws=arguments.draws,
+            folds=arguments.folds,
+            priors=tuple(arguments.prior or ()),
+            seed=arguments.seed,
+        )
+    except CallerError as error:
+        raise CallerError(f"argument --{error}") from error
 
 
 def _parser() -> Parser:
@@ -114,10 +128,11 @@ def _parser() -> Parser:
     add("traces", metavar="TRACES", nargs="*", type=Path, help="folders (default: the bundled)")
     add("--out", type=new_file, required=True, metavar="FILE.json", help="overwrites")
     add("--crossed", type=new_file, metavar="FILE.json", help="parameters by fold; overwrites")
+    add("--html", type=new_file, metavar="FILE", help="diagnostics with pictures; overwrites")
     add("--profile", default=DEFAULT_PROFILE, metavar="FILE|NAME", help="default: %(default)s")
     add("--width", action="append", type=_count, metavar="N", help="repeatable; 1, 2, 4, 8, 16")
     add("--prior", action="append", metavar="NAME", help="repeatable; a feature of the questions")
-    add("--draws", type=_count, default=10, metavar="N", help="a question (default: %(default)s)")
+    add("--draws", type=_count, default=20, metavar="N", help="a question (default: %(default)s)")
     add("--folds", type=_count, default=5, metavar="K", help="default: %(default)s")
     add("--seed", type=_seed, default=0, metavar="K", help="of all draws (default: %(default)s)")
     add("--jobs", type=_count, default=cpu_count(), metavar="J", help="processes (default: cores)")

@@ -133,6 +133,8 @@ def _replay(arguments: argparse.Namespace) -> Results:
     traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
     pools = pools_of(traces)
     settings = _settings(arguments, profile, pools)
+    for entry in entries:
+        _say_parameters(entry, pools)
     total = settings.streams * len(pools)
     with progress(f"replaying {total} streams of {settings.questions} questions", total) as report:
         return run(
@@ -144,6 +146,16 @@ def _replay(arguments: argparse.Namespace) -> Results:
             jobs=arguments.jobs,
             advance=report,
         )
+
+
+def _say_parameters(entry: Entry, pools: Sequence[Pool]) -> None:
+    """Say which fitted parameters are taken where none were named."""
+    for pool in pools:
+        taken = entry.spec.for_model(pool.model)
+        if taken != entry.spec:
+            sys.stderr.write(
+                f"{entry.name}: parameters for {pool.model}: {taken.parameters['parameters']}\n"
+            )
 
 
 def _sweep(arguments: argparse.Namespace, defaults: Parser) -> None:

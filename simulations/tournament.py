@@ -153,7 +153,7 @@ def play_policies(
     for indices, drawn in streams:
         golds = [question.gold for question, _ in drawn]
         for entry, one in zip(entries, sums, strict=True):
-            outcomes = _play(entry, profile, settings, drawn)
+            outcomes = _play(entry.spec.for_model(pool.model), profile, settings, drawn)
             one.add(indices, golds, outcomes)
             one.overruns += _overran(outcomes, settings)
     return sums
@@ -189,7 +189,9 @@ def draw_streams(block: Block, settings: Settings) -> list[DrawnStream]:
     return drawn
 
 
-def _play(entry: Entry, profile: LatencyProfile, settings: Settings, drawn: Drawn) -> list[Outcome]:
+def _play(
+    spec: PolicySpec, profile: LatencyProfile, settings: Settings, drawn: Drawn
+) -> list[Outcome]:
     budget = TimeBudget(
         inf if settings.total_s is None else settings.total_s,
         questions=settings.questions,
@@ -197,7 +199,7 @@ def _play(entry: Entry, profile: LatencyProfile, settings: Settings, drawn: Draw
         floor_s=settings.floor_s,
     )
     return play(
-        entry.spec.build(),
+        spec.build(),
         budget,
         profile,
         drawn,

@@ -289,6 +289,6 @@ def _policy(path: Path, header: JournalHeader) -> PolicySpec:
             f"{path}: is a generation, which no policy decided; give a journal of engine.solve"
         )
     try:
-        return parse_policy(header.policy)
+        return parse_policy(header.policy).for_model(header.model)
     except (ValueError, OSError) as error:
         raise TraceError(f"{path} line 1, field policy: {shown(header.policy)}: {error}") from error

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from simulations.pool import LoggedSample, Pool
 
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
 PROBES_A_UNIT = 12
 """Samples are probed about so often in the time of a median sample."""
 
@@ -55,7 +57,7 @@ def has_entropy(pools: Sequence[Pool]) -> bool:
     return any(c.mean_entropy is not None for sample in _samples(pools) for c in sample.checkpoints)
 
 
-def best_cut(pools: Sequence[Pool], questions: frozenset[str], luck: np.random.Generator) -> int:
+def best_cut(pools: Sequence[Pool], luck: np.random.Generator) -> int:
     """Return the length past which a sample is better given up.
 
     For each candidate (quantiles of the length, and the longest), samples of a question are drawn
@@ -64,7 +66,6 @@ def best_cut(pools: Sequence[Pool], questions: frozenset[str], luck: np.random.G
 
     Args:
         pools: One a model; each weighs the same.
-        questions: Which to look at.
         luck: For the draws.
     """
     lengths = [sample.tokens for sample in _samples(pools)]
@@ -74,8 +75,7 @@ def best_cut(pools: Sequence[Pool], questions: frozenset[str], luck: np.random.G
     budget = _BUDGET_SAMPLES * float(np.mean(lengths))
     right = np.zeros(len(candidates))
     for pool in pools:
-        chosen = [i for i, q in enumerate(pool.questions) if q.question_id in questions]
-        for index in chosen:
+        for index, question in enumerate(pool.questions):
             samples = pool.samples_of(index)
             tokens = np.array([sample.tokens for sample in samples])
             for _ in range(_DRAWS):
@@ -84,8 +84,9 @@ def best_cut(pools: Sequence[Pool], questions: frozenset[str], luck: np.random.G
                     spent = np.cumsum(np.minimum(tokens[order], cut))
                     drawn = order[: max(1, int(np.searchsorted(spent, budget)))]
                     votes = [samples[i].answer for i in drawn if tokens[i] <= cut]
-                    right[place] += (_plurality(votes) == pool.questions[index].gold) / len(chosen)
-    return candidates[len(candidates) - 1 - int(np.argmax(right[::-1]))]
+                    right[place] += (_plurality(votes) == question.gold) / len(pool.questions)
+    best: int = candidates[len(candidates) - 1 - int(np.argmax(right[::-1]))]
+    return best
 
 
 def _plurality(answers: Sequence[str | None]) -> str | None:
@@ -93,13 +94,14 @@ def _plurality(answers: Sequence[str | None]) -> str | None:
     return counts.most_common(1)[0][0] if counts else None
 
 
-def _length_quantiles(pools: Sequence[Pool], shares: Sequence[float]) -> np.ndarray:
+def _length_quantiles(pools: Sequence[Pool], shares: Sequence[float]) -> Floats:
     """Return lengths below which these shares of samples end (Kaplan and Meier, 1958)."""
     ended = [s.tokens for s in _samples(pools) if s.finish_reason is not FinishReason.STOPPED]
     stopped = [s.tokens for s in _samples(pools) if s.finish_reason is FinishReason.STOPPED]
     law = ecdf(CensoredData(uncensored=ended, right=stopped)).cdf
     places = np.searchsorted(law.probabilities, shares)
-    return law.quantiles[np.minimum(places, len(law.quantiles) - 1)]
+    quantiles: Floats = law.quantiles[np.minimum(places, len(law.quantiles) - 1)]
+    return quantiles
 
 
 def _samples(pools: Sequence[Pool]) -> Iterator[LoggedSample]:

@@ -111,7 +111,7 @@ def record(  # noqa: PLR0913 - what a recording is made of
     return runs
 
 
-def _play(  # noqa: PLR0913 - one call of a worker
+def _play(
     packed: PackedPools,
     place: int,
     index: int,
@@ -124,8 +124,7 @@ def _play(  # noqa: PLR0913 - one call of a worker
     pool = unpack(packed)[place]
     question = pool.questions[index]
     streams = Streams(pool, 1, Order.RANDOM, Draw.RANDOM, seed)
-    unit = parameters.unit_tokens
-    unit_s = unit * profile.step_s(width, width * unit / 2.0)
+    unit_s = parameters.unit_s(profile, width)
     runs = []
     for draw in range(draws):
         recorder = Recorder(_at_width(parameters, width), question.gold)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from simulations.fitting.recording import Floats, Run
 
+_STILL = 1e-9
 _FIRST = -2.0
 """Log-odds of stopping to begin with."""
 
@@ -40,6 +41,11 @@ class Weights:
     slope_constant: float
     slope: Floats
     bend: float
+
+    @classmethod
+    def nothing(cls, features: int) -> Weights:
+        """Return weights of nothing, for so many features."""
+        return cls(0.0, np.zeros(features), 0.0, np.zeros(features), 0.0)
 
     def scores(self, features: Floats, price: float) -> Floats:
         """Return the score of each decision, shape (decisions)."""
@@ -108,7 +114,7 @@ def learn(runs: Runs, prices: Sequence[float], *, ridge: float, steps: int) -> W
     real = np.arange(runs.right.shape[1]) <= runs.last[:, None]
     mean = runs.features[real].mean(axis=0)
     scale = runs.features[real].std(axis=0)
-    scale[scale < 1e-9] = np.inf  # it never varies: it gets no weight
+    scale[scale < _STILL] = np.inf  # it never varies: it gets no weight
     standard = (runs.features - mean) / scale
     standard = np.concatenate([np.ones((*standard.shape[:2], 1)), standard], axis=2)
     count, decisions, width = standard.shape

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,12 @@ class Value:
     units: Floats
     tokens: Floats
     accuracy: Floats
+
+    @classmethod
+    def flat(cls) -> Value:
+        """Return a curve that says nothing."""
+        ones = np.ones(2)
+        return cls(np.array([1.0, 2.0]), ones, ones, ones)
 
 
 def value_of(runs: Runs, rules: Mapping[str, Weights], prices: Sequence[float]) -> Value:
@@ -65,6 +72,5 @@ def weights_of(models: Sequence[int]) -> Floats:
 
 def _falling(values: Floats) -> Floats:
     """Return the nearest curve that never rises (pool adjacent violators)."""
-    from scipy.optimize import isotonic_regression  # noqa: PLC0415
-
-    return isotonic_regression(values, increasing=False).x
+    falling: Floats = isotonic_regression(values, increasing=False).x
+    return falling

@@ -226,14 +226,20 @@ class EngineSuite:
 
     async def test_many_run_at_once(self, engine: Engine) -> None:
         """Each has its own output, and together they take less than in a row."""
-        began = time.monotonic()
-        await ask(engine, script_prompt(200))
-        alone_s = time.monotonic() - began
+
+        async def alone_s() -> float:
+            began = time.monotonic()
+            await ask(engine, script_prompt(200))
+            return time.monotonic() - began
+
+        before_s = await alone_s()
         began = time.monotonic()
         got = await asyncio.gather(
             *(ask(engine, script_prompt(200 + number), f"m{number}") for number in range(32))
         )
-        assert time.monotonic() - began < 32 * alone_s / 2
+        together_s = time.monotonic() - began
+        # A machine that others keep busy too may be slower now than it was before.
+        assert together_s < 32 * max(before_s, await alone_s()) / 2
         assert [len(tokens_of(one)) for one in got] == list(range(200, 232))
 
     async def test_a_prompt_is_scored(self, engine: Engine) -> None:
