@@ -101,19 +101,13 @@ class Evidence:
         total_weight = sum(weights.values())
         agree = changed = 0
         ages = 0
-        entropies: list[float] = []
-        tails: list[float] = []
         for sample in view.samples:
-            if sample.mean_entropy is not None:
-                entropies.append(sample.mean_entropy)
             if not sample.live:
                 continue
             ages += sample.tokens or 0
             if sample.probes_answered:
                 agree += leader is not None and sample.probe_answer == leader
                 changed += sample.probe_changes > 0 and sample.probe_repeats == 0
-            if sample.tail_entropy is not None:
-                tails.append(sample.tail_entropy)
         live = view.live
         votes = tally.finished - tally.nulls
         ended = view.started - live
@@ -134,7 +128,14 @@ class Evidence:
             log1p(len(weights)) / 2,
             (clock - self._since) / clock if clock else 0.0,
             min(ages / max(live, 1) / self._parameters.cut_tokens, 1.0),
-            sum(entropies) / len(entropies) if entropies else 0.0,
-            sum(tails) / len(tails) if tails else 0.0,
+            *self._entropies(view),
             *self._priors,
         ]
+
+    def _entropies(self, view: QuestionView) -> tuple[float, float]:
+        """Return the means over samples, unless the fit never saw such."""
+        if "entropy" in self._parameters.off:
+            return 0.0, 0.0
+        means = [s.mean_entropy for s in view.samples if s.mean_entropy is not None]
+        tails = [s.tail_entropy for s in view.live_samples() if s.tail_entropy is not None]
+        return sum(means) / max(len(means), 1), sum(tails) / max(len(tails), 1)

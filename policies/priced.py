@@ -68,13 +68,14 @@ class PricedPolicy(Policy):
         self._spent_s = 0.0  # by the same questions
         self._questions = 0
         self._last: tuple[float, float] | None = None  # opening and expected seconds
+        self._at_s = 0.0  # of the latest decision
         self._parameters = self._parameters_of("")
         self.progress_every_tokens = self._parameters.probe_every_tokens
 
     def request(self, view: QuestionView) -> Allowance:
         """Ask for the width that buys most, and a deadline that leaves time to force answers."""
         self._parameters = parameters = self._parameters_of(view.opened.question_id)
-        self._learn(view.at_s)
+        self._learn()
         self._rule, self._unit_price, expected_s = self._choose(view)
         self._last = (view.at_s, expected_s)
         self._evidence = Evidence(parameters, self._rule.width, view.opened.features)
@@ -96,6 +97,7 @@ class PricedPolicy(Policy):
 
     def decide(self, view: QuestionView) -> Sequence[AnyAction]:
         """Probe those that have grown; weigh the evidence; fill free places."""
+        self._at_s = view.at_s
         if not view.started:
             return view.start(self._rule.width, Reason.WIDEN)
         if view.soft_left_s <= 0.0:
@@ -175,11 +177,11 @@ class PricedPolicy(Policy):
         fitted = self._fitted
         return fitted.of(question_id) if isinstance(fitted, CrossFitted) else fitted
 
-    def _learn(self, at_s: float) -> None:
-        """Note what the last question took."""
+    def _learn(self) -> None:
+        """Note what the last question took until its last decision."""
         if self._last is not None:
             opened_s, expected_s = self._last
-            self._spent_s += at_s - opened_s
+            self._spent_s += self._at_s - opened_s
             self._expected_s += expected_s
             self._questions += 1
 
@@ -256,6 +258,8 @@ class PricedPolicy(Policy):
 
 def _most_s(grant: Grant) -> float:
     """Return the most that a question may take, in seconds."""
+    if grant.share_s == inf:
+        return inf
     later = grant.questions_left.expected - 1.0
     kept_s = KEPT_SHARE * grant.share_s * later if later > 0.0 else 0.0
     return min(MOST_SHARES * grant.share_s, grant.left_s - kept_s)

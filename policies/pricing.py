@@ -27,6 +27,9 @@ FORMAT = 1
 TRANSFER = "transfer"
 """Parameters fitted over several models, for one that has none of its own."""
 
+SIGNALS = frozenset({"probes", "entropy"})
+"""What traces may lack."""
+
 _MARGIN = FEATURES.index("margin")
 _SHIPPED = Path(__file__).parent / "parameters"
 
@@ -248,6 +251,11 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         widths = [rule.width for rule in self.rules]
         if widths != sorted(set(widths)):
             raise CallerError(f"rules must ascend in width, got {widths!r}")
+        if self.features != FEATURES:
+            raise CallerError(f"features must be {', '.join(FEATURES)}")
+        unknown = sorted(set(self.off) - SIGNALS)
+        if unknown:
+            raise CallerError(f"off must name probes or entropy, got {', '.join(unknown)}")
         weighed = len(self.features) + len(self.priors)
         for rule in self.rules:
             if len(rule.level) != weighed:
@@ -321,15 +329,22 @@ def parameters_for(model: str) -> str:
     return TRANSFER
 
 
-@lru_cache(maxsize=16)
 def _read(path: Path) -> Parameters | CrossFitted:
     try:
-        raw = path.read_bytes()
-        fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-        if "folds" in fields:
-            return msgspec.json.decode(raw, type=CrossFitted)
-        return msgspec.json.decode(raw, type=Parameters)
+        stat = path.stat()
+        return _decoded(path.resolve(), stat.st_mtime_ns, stat.st_size)
     except OSError as error:
         raise CallerError(f"{path}: {error.strerror}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (CallerError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CallerError(f"{path}: {error}") from error
+
+
+@lru_cache(maxsize=16)
+def _decoded(path: Path, mtime_ns: int, size: int) -> Parameters | CrossFitted:
+    """Read a file as long as it stays the same: a policy is built anew for each stream."""
+    del mtime_ns, size
+    raw = path.read_bytes()
+    fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    if "folds" in fields:
+        return msgspec.json.decode(raw, type=CrossFitted)
+    return msgspec.json.decode(raw, type=Parameters)

@@ -98,12 +98,6 @@ class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return self
         return PolicySpec(self.policy, {**self.parameters, "parameters": kind.fitted_to(model)})
 
-    @property
-    def text(self) -> str:
-        """The policy as `NAME[:key=value,…]`."""
-        given = ",".join(f"{name}={value}" for name, value in self.parameters.items())
-        return f"{self.policy}:{given}" if given else self.policy
-
 
 class _PolicyFile(PolicySpec, frozen=True, forbid_unknown_fields=True):
     """A policy's file, which may also say where its parameters come from."""

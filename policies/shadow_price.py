@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from policies.fitted import FittedPolicy
 from policies.knobs import Choice
 from policies.priced import Level, PricedPolicy
-from policies.pricing import TRANSFER, parameters_for, read_parameters
+from policies.pricing import TRANSFER, CrossFitted, parameters_for, read_parameters
 from scheduler import CallerError
-from scheduler.checks import require_number
+from scheduler.checks import require_finite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,10 +51,14 @@ class ShadowPrice(PricedPolicy, FittedPolicy):
         level: Level | None = None,
     ) -> None:
         if price is not None:
-            require_number("price", price, 1e-12)
+            require_finite("price", price, 1e-12)
             if level is not None:
                 raise CallerError("level: price fixes the same thing, give one of them")
-        super().__init__(read_parameters(parameters or TRANSFER), price=price, level=level)
+        fitted = read_parameters(parameters or TRANSFER)
+        for one in fitted.folds if isinstance(fitted, CrossFitted) else (fitted,):
+            if (level or "middle") not in one.levels:
+                raise CallerError(f"level: parameters {one.name!r} have no {level or 'middle'!r}")
+        super().__init__(fitted, price=price, level=level)
 
     @staticmethod
     def fitted_to(model: str) -> str:

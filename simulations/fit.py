@@ -81,6 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fit(arguments: argparse.Namespace, command: str) -> None:
+    outputs = [arguments.out, arguments.crossed, arguments.html]
+    for place, option in ((1, "crossed"), (2, "html")):
+        if outputs[place] in outputs[:place] and outputs[place] is not None:
+            raise CallerError(f"argument --{option}: {outputs[place]} is taken by another option")
     profile = read_profile(arguments.profile)
     traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
     pools = pools_of(traces)

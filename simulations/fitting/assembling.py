@@ -17,6 +17,7 @@ from simulations.fitting.calibration import Calibration, calibrate
 from simulations.fitting.leads import lead_rules
 from simulations.fitting.lengths import (
     best_cut,
+    fewest_samples,
     has_entropy,
     has_probes,
     mean_tokens,
@@ -85,6 +86,7 @@ def fit(
         CallerError: if there are too few questions, or a prior that none of them has.
     """
     folds = fold_of(pools, plan.folds, plan.seed)
+    plan = replace(plan, cap=min(plan.cap, fewest_samples(pools)))
     base = _base(pools, digests, profile, plan)
     runs = _record_all(pools, base, profile, plan, jobs, advance)
     learnt = _learn_all(

@@ -36,6 +36,11 @@ def mean_tokens(pools: Sequence[Pool]) -> float:
     return float(np.mean([sample.tokens for sample in _samples(pools)]))
 
 
+def fewest_samples(pools: Sequence[Pool]) -> int:
+    """Return how many samples every question has at least: what can be played."""
+    return min(len(pool.samples_of(i)) for pool in pools for i in range(len(pool.questions)))
+
+
 def probe_interval(pools: Sequence[Pool], unit: float) -> int:
     """Return tokens between probes: a twelfth of a unit, on the grid of what was logged."""
     gaps = Counter(

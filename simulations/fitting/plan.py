@@ -56,7 +56,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         require_finite("draws", self.draws, 1)
         require_finite("folds", self.folds, 3)
         if self.widths[-1] > self.cap:
-            raise CallerError(f"width must be at most {self.cap}, got {self.widths[-1]}")
+            raise CallerError(
+                f"width: {self.widths[-1]} are too many at once for {self.cap} samples a question"
+            )
 
     def left_out(self) -> list[tuple[int, ...]]:
         """Return the folds that each rule is learnt without.

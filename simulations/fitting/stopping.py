@@ -134,13 +134,13 @@ def learn(runs: Runs, prices: Sequence[float], *, ridge: float, steps: int) -> W
             p = logarithm - centre
             value, gradient = _earned(ahead + p * along + bend * p * p, final, runs, price)
             gradient *= weight[:, None]
-            earned += float(weight @ value)
+            earned += float((weight * value).sum())
             of_level += gradient
             of_slope += p * gradient
             of_bend += p * p * gradient.sum()
-        gradient = np.concatenate(
-            [of_level.reshape(-1) @ flat, of_slope.reshape(-1) @ flat, [of_bend]]
-        )
+        # Not BLAS: its bits depend on the number of threads.
+        by_weight = [np.einsum("i,ij->j", of.reshape(-1), flat) for of in (of_level, of_slope)]
+        gradient = np.concatenate([*by_weight, [of_bend]])
         free = np.ones_like(theta)
         free[[0, width, -1]] = 0.0
         loss = -earned / len(prices) + ridge * float(theta**2 @ free)

@@ -68,7 +68,7 @@ def test_an_empty_fold_is_refused(pools: list[Pool]) -> None:
         ({"folds": 2}, "folds must be .* at least 3, got 2"),
         ({"draws": 0}, "draws must be .* at least 1, got 0"),
         ({"widths": (0, 2)}, "width must be .* at least 1, got 0"),
-        ({"widths": (2, 65)}, "width must be at most 64, got 65"),
+        ({"widths": (2, 65)}, "width: 65 are too many"),
     ],
 )
 def test_an_impossible_plan_is_refused(changes: dict[str, Any], message: str) -> None:

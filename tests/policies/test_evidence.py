@@ -41,7 +41,7 @@ UNIT = 1000.0
 CUT = 2000
 
 
-def parameters(*priors: Prior) -> Parameters:
+def parameters(*priors: Prior, off: tuple[str, ...] = ()) -> Parameters:
     """Return parameters whose rule nobody looks at."""
     zeros = (0.0,) * (len(FEATURES) + len(priors))
     rule = Rule(
@@ -63,6 +63,7 @@ def parameters(*priors: Prior) -> Parameters:
         cut_tokens=CUT,
         features=FEATURES,
         priors=priors,
+        off=off,
         rules=(rule,),
         levels={},
     )
@@ -105,9 +106,13 @@ class Table:
     """One question with all its samples running, told what happens by hand."""
 
     def __init__(
-        self, width: int = 4, *priors: Prior, known: dict[str, float] | None = None
+        self,
+        width: int = 4,
+        *priors: Prior,
+        known: dict[str, float] | None = None,
+        off: tuple[str, ...] = (),
     ) -> None:
-        self.policy = Watcher(parameters(*priors), width)
+        self.policy = Watcher(parameters(*priors, off=off), width)
         self._scheduler = Scheduler(self.policy, TimeBudget(inf, questions=1), PROFILE)
         step = self._scheduler.open(QuestionOpened(at_s=0.0, question_id="q", features=known or {}))
         assert len(step.actions) == width
@@ -382,6 +387,14 @@ def test_entropies_are_means_over_the_samples_that_have_any() -> None:
     table.finish(1, "a", mean=0.8, tail=2.0)
     assert table["entropy"] == pytest.approx(0.5)
     assert table["tail_entropy"] == pytest.approx(0.6)
+
+
+def test_nothing_is_made_of_entropies_that_were_never_logged() -> None:
+    """Parameters of traces without them see 0, whatever the engine reports."""
+    table = Table(2, off=("entropy",))
+    table.grow(0, 100, 0.2, 0.6)
+    table.finish(1, "a", mean=0.8, tail=2.0)
+    assert (table["entropy"], table["tail_entropy"]) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,7 @@ def test_a_file_is_read_field_by_field(tmp_path: Path) -> None:
         ({"cut_tokens": 0}, "cut_tokens must be finite and at least 1, got 0"),
         ({"format": 2}, "parameters of format 2 are unknown, need 1"),
         ({"rules": []}, "rules must hold at least one width"),
+        ({"off": ["probe"]}, "off must"),
         ({"levels": {"low": -1.0}}, "levels.low must be at least 0, got -1.0"),
         ({"vote": {"steady": 1.5}}, "vote.steady must be from 0 to 1, got 1.5"),
         ({"vote": {"loud": 1.0}}, "unknown field `loud`"),
