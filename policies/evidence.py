@@ -57,19 +57,32 @@ class Evidence:
 
     The clock is all tokens so far by the width: how far each sample would be if they shared alike.
 
+    Attributes:
+        ended: Samples that ended by themselves.
+
     Args:
         parameters: Units and priors.
         width: Samples at once.
         known: The question's own features.
     """
 
-    __slots__ = ("_leader", "_parameters", "_priors", "_since", "_tokens", "_total", "_width")
+    __slots__ = (
+        "_leader",
+        "_parameters",
+        "_priors",
+        "_since",
+        "_tokens",
+        "_total",
+        "_width",
+        "ended",
+    )
 
     def __init__(self, parameters: Parameters, width: int, known: Mapping[str, float]) -> None:
         self._parameters = parameters
         self._width = width
         self._tokens: dict[int, int] = {}
         self._total = 0
+        self.ended = 0
         self._leader: str | None = None
         self._since = 0.0
         self._priors = [
@@ -81,6 +94,11 @@ class Evidence:
     def clock(self) -> float:
         """Tokens so far by the width."""
         return self._total / self._width
+
+    @property
+    def tokens(self) -> int:
+        """Tokens so far, those of samples that were stopped included."""
+        return self._total
 
     def count(self, sample: int, tokens: int | None) -> None:
         """Note how far a sample has come."""

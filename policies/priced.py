@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Literal
 
+from msgspec.structs import replace
+
 from policies.evidence import Evidence
 from policies.forcing import all_answered, force_all, lead_time_s
 from policies.pricing import AnyRule, CrossFitted, LeadRule, Parameters
@@ -33,6 +35,13 @@ KEPT_SHARE = 0.5
 
 _AROUND = (0.6, 0.8, 1.0, 1.25, 1.6)
 """Widths are compared by what these times the share buy: each point of a curve has its luck."""
+
+_PRIOR_SAMPLES = 16.0
+"""What the fit says of a sample's length counts like so many samples of the stream."""
+
+_OTHER_KIND = 0.5
+"""A model whose samples are less than so much as long as the fit's is of another kind, and units
+are told anew."""
 
 _FREE = 1e-9
 """Accuracy a unit that is next to nothing."""
@@ -69,13 +78,16 @@ class PricedPolicy(Policy):
         self._questions = 0
         self._last: tuple[float, float] | None = None  # opening and expected seconds
         self._at_s = 0.0  # of the latest decision
+        self._tokens = 0  # of the questions before this one
+        self._ended = 0  # their samples that ended by themselves
         self._parameters = self._parameters_of("")
+        self._evidence = Evidence(self._parameters, 1, {})
         self.progress_every_tokens = self._parameters.probe_every_tokens
 
     def request(self, view: QuestionView) -> Allowance:
         """Ask for the width that buys most, and a deadline that leaves time to force answers."""
-        self._parameters = parameters = self._parameters_of(view.opened.question_id)
         self._learn()
+        self._parameters = parameters = self._rescaled(view.opened.question_id)
         self._rule, self._unit_price, expected_s = self._choose(view)
         self._last = (view.at_s, expected_s)
         self._evidence = Evidence(parameters, self._rule.width, view.opened.features)
@@ -110,6 +122,7 @@ class PricedPolicy(Policy):
         ended = isinstance(event, SampleFinished | SampleFailed)
         if isinstance(event, SampleFinished):
             self._evidence.count(event.sample, event.tokens)
+            self._evidence.ended += 1
         if not (ended or self._round_is_over(view)):
             return []
         self._next_check = max(
@@ -177,6 +190,24 @@ class PricedPolicy(Policy):
         fitted = self._fitted
         return fitted.of(question_id) if isinstance(fitted, CrossFitted) else fitted
 
+    def _rescaled(self, question_id: str) -> Parameters:
+        """Return the parameters, told in lengths of this model if its samples are far shorter.
+
+        The mean length is that of a constant hazard: all tokens by the samples that ended. Where
+        many are stopped early it comes out too long, up to three times on AIME24, so what looks
+        longer than the fit counts for nothing.
+        """
+        parameters = self._parameters_of(question_id)
+        prior = _PRIOR_SAMPLES * parameters.unit_tokens
+        ratio = (self._tokens + prior) / (self._ended * parameters.unit_tokens + prior)
+        if ratio >= _OTHER_KIND:
+            return parameters
+        return replace(
+            parameters,
+            unit_tokens=max(1.0, ratio * parameters.unit_tokens),
+            cut_tokens=max(1, round(ratio * parameters.cut_tokens)),
+        )
+
     def _learn(self) -> None:
         """Note what the last question took until its last decision."""
         if self._last is not None:
@@ -184,6 +215,8 @@ class PricedPolicy(Policy):
             self._spent_s += self._at_s - opened_s
             self._expected_s += expected_s
             self._questions += 1
+        self._tokens += self._evidence.tokens
+        self._ended += self._evidence.ended
 
     def _choose(self, view: QuestionView) -> tuple[AnyRule, float, float]:
         """Return the rule, the price a unit, and the seconds that the fit expects."""

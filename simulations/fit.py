@@ -101,7 +101,7 @@ def _fit(arguments: argparse.Namespace, command: str) -> None:
         )
     Console().print(fit_table(found, profile))
     write_whole(arguments.out, msgspec.json.format(msgspec.json.encode(found.whole), indent=1))
-    if arguments.crossed is not None:
+    if found.crossed is not None:
         write_whole(arguments.crossed, msgspec.json.encode(found.crossed))
     if arguments.html is not None:
         write_page(found, profile, arguments.html, command)
@@ -116,6 +116,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
             draws=arguments.draws,
             folds=arguments.folds,
             priors=tuple(arguments.prior or ()),
+            crossed=arguments.crossed is not None,
             seed=arguments.seed,
         )
     except CallerError as error:
@@ -131,7 +132,12 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("traces", metavar="TRACES", nargs="*", type=Path, help="folders (default: the bundled)")
     add("--out", type=new_file, required=True, metavar="FILE.json", help="overwrites")
-    add("--crossed", type=new_file, metavar="FILE.json", help="parameters by fold; overwrites")
+    add(
+        "--crossed",
+        type=new_file,
+        metavar="FILE.json",
+        help="parameters by fold; takes twice as long",
+    )
     add("--html", type=new_file, metavar="FILE", help="diagnostics with pictures; overwrites")
     add("--profile", default=DEFAULT_PROFILE, metavar="FILE|NAME", help="default: %(default)s")
     add("--width", action="append", type=_count, metavar="N", help="repeatable; 1, 2, 4, 8, 16")

@@ -49,13 +49,13 @@ class Fit:
 
     Attributes:
         whole: To all questions, with values from rules that never saw their questions.
-        crossed: The same without each fold.
+        crossed: The same without each fold, if it was planned.
         values: By width, of the whole.
         calibration: Of the evidence that speaks for the leader.
     """
 
     whole: Parameters
-    crossed: CrossFitted
+    crossed: CrossFitted | None
     values: dict[int, Value]
     calibration: tuple[Calibration, ...]
 
@@ -101,31 +101,39 @@ def fit(
         )
         for width in plan.widths
     }
-    crossed = []
-    for out in range(plan.folds):
-        others = {question: fold for question, fold in folds.items() if fold != out}
-        inner = {
-            width: value_of(
-                runs[width],
-                {
-                    question: learnt[width, (min(out, fold), max(out, fold))]
-                    for question, fold in others.items()
-                },
-                value_prices(width),
-            )
-            for width in plan.widths
-        }
-        rules = [_rule(w, plan.cap, learnt[w, (out,)], inner[w]) for w in plan.widths]
-        leads = [rule for w in plan.widths for rule in lead_rules(w, plan.cap, runs[w], others)]
-        crossed.append(_with_rules(base, rules, leads, mean))
     rules = [_rule(w, plan.cap, learnt[w, ()], values[w]) for w in plan.widths]
     leads = [rule for w in plan.widths for rule in lead_rules(w, plan.cap, runs[w], folds)]
     return Fit(
         whole=_with_rules(base, rules, leads, mean),
-        crossed=CrossFitted(folds=tuple(crossed), fold_of=folds),
+        crossed=_crossed(base, runs, learnt, folds, plan, mean) if plan.crossed else None,
         values=values,
         calibration=calibrate(runs.values(), plan.seed),
     )
+
+
+def _crossed(
+    base: Parameters,
+    runs: Mapping[int, Runs],
+    learnt: Learnt,
+    folds: Mapping[str, int],
+    plan: Plan,
+    mean: float,
+) -> CrossFitted:
+    """Return parameters by fold; their values come from rules without the fold and one other."""
+    parameters = []
+    for out in range(plan.folds):
+        others = {question: fold for question, fold in folds.items() if fold != out}
+        rules = []
+        for width in plan.widths:
+            inner = {
+                question: learnt[width, (min(out, fold), max(out, fold))]
+                for question, fold in others.items()
+            }
+            value = value_of(runs[width], inner, value_prices(width))
+            rules.append(_rule(width, plan.cap, learnt[width, (out,)], value))
+        leads = [rule for w in plan.widths for rule in lead_rules(w, plan.cap, runs[w], others)]
+        parameters.append(_with_rules(base, rules, leads, mean))
+    return CrossFitted(folds=tuple(parameters), fold_of=dict(folds))
 
 
 def steps_of(pools: Sequence[Pool], plan: Plan) -> int:

@@ -39,6 +39,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         folds: Parts of the questions; each is judged by rules that were learnt on the others.
         ridge: Penalty on squared weights.
         priors: Features of questions that are weighed.
+        crossed: Whether to fit parameters without each fold too, which takes twice as long.
         seed: Of draws and folds.
     """
 
@@ -49,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     folds: int = 5
     ridge: float = 1e-4
     priors: tuple[str, ...] = ()
+    crossed: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -67,7 +69,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         that were fitted without a fold hold values too, which must not know it either.
         """
         folds = range(self.folds)
-        return [(), *((fold,) for fold in folds), *combinations(folds, 2)]
+        pairs = combinations(folds, 2) if self.crossed else ()
+        return [(), *((fold,) for fold in folds), *pairs]
 
 
 def fold_of(pools: Sequence[Pool], folds: int, seed: int) -> dict[str, int]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from simulations.fitting.stopping import Runs
     from simulations.pool import Pool
 
-PLAN = Plan(name="t", widths=(1, 2), cap=12, draws=1, folds=3)
+PLAN = Plan(name="t", widths=(1, 2), cap=12, draws=1, folds=3, crossed=True)
 
 
 @pytest.fixture(autouse=True)
