@@ -240,9 +240,8 @@ class PricedPolicy(Policy):
         options: list[tuple[float, int, AnyRule, float, float]] = []
         for rule in self._held(view, (*parameters.rules, *parameters.leads)):
             price = self._fixed_price(view, rule.width)
-            accuracy, units = rule.at_price(price)
-            expected_s = units * self._unit_s(view, rule.width)
-            options.append((accuracy - price * units, len(options), rule, price, expected_s))
+            expected_s = rule.at_price(price)[1] * self._unit_s(view, rule.width)
+            options.append((rule.gain(price), len(options), rule, price, expected_s))
         return max(options)[2:]
 
     def _held(self, view: QuestionView, rules: Sequence[AnyRule]) -> Sequence[AnyRule]:

@@ -30,6 +30,9 @@ TRANSFER = "transfer"
 SIGNALS = frozenset({"probes", "entropy"})
 """What traces may lack."""
 
+DOUBT = 0.005
+"""Accuracy by which a learnt rule must beat a plain lead to be taken at a fixed price."""
+
 _MARGIN = FEATURES.index("margin")
 _SHIPPED = Path(__file__).parent / "parameters"
 
@@ -156,11 +159,16 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             self.units[place - 1] + share * (self.units[place] - self.units[place - 1]),
         )
 
+    def gain(self, price: float) -> float:
+        """Return the mean of accuracy less price times units, less what luck may have added."""
+        accuracy, units = self.at_price(price)
+        return accuracy - price * units - DOUBT
+
 
 class LeadRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule that looks at no price: stop at a lead of so many finished votes.
 
-    Where time is plenty, what is learnt gains nothing on it and loses a little to chance.
+    Where tokens are plenty, what is learnt gains nothing on it and loses a little to chance.
 
     Attributes:
         width: Samples at once.
@@ -196,6 +204,10 @@ class LeadRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         del price
         return self.accuracy, self.units
 
+    def gain(self, price: float) -> float:
+        """Return the mean of accuracy less price times units."""
+        return self.accuracy - price * self.units
+
 
 AnyRule = Rule | LeadRule
 
@@ -218,7 +230,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         off: Signals that the traces did not hold, so that nothing is made of them: `probes`,
             `entropy`.
         rules: The learnt rules, by width, ascending.
-        leads: The rules of a lead that may be better where time is plenty.
+        leads: The rules of a lead that may be better where only tokens count, which is why they
+            are of the narrowest width.
         levels: Prices by name: accuracy per 1,000 tokens.
         format: Version of this layout.
     """

@@ -102,7 +102,7 @@ def fit(
         for width in plan.widths
     }
     rules = [_rule(w, plan.cap, learnt[w, ()], values[w]) for w in plan.widths]
-    leads = [rule for w in plan.widths for rule in lead_rules(w, plan.cap, runs[w], folds)]
+    leads = lead_rules(plan.widths[0], plan.cap, runs[plan.widths[0]], folds)
     return Fit(
         whole=_with_rules(base, rules, leads, mean),
         crossed=_crossed(base, runs, learnt, folds, plan, mean) if plan.crossed else None,
@@ -131,7 +131,7 @@ def _crossed(
             }
             value = value_of(runs[width], inner, value_prices(width))
             rules.append(_rule(width, plan.cap, learnt[width, (out,)], value))
-        leads = [rule for w in plan.widths for rule in lead_rules(w, plan.cap, runs[w], others)]
+        leads = lead_rules(plan.widths[0], plan.cap, runs[plan.widths[0]], others)
         parameters.append(_with_rules(base, rules, leads, mean))
     return CrossFitted(folds=tuple(parameters), fold_of=dict(folds))
 

@@ -54,7 +54,7 @@ def _spent(rules: Sequence[AnyRule], unit_tokens: float, price: float) -> float:
     """Return the mean tokens of a question at a price per 1,000 tokens."""
     gains = []
     for rule in rules:
-        accuracy, units = rule.at_price(price * rule.width * unit_tokens / 1000.0)
-        tokens = units * rule.width * unit_tokens
-        gains.append((accuracy - price * tokens / 1000.0, tokens))
+        unit_price = price * rule.width * unit_tokens / 1000.0
+        tokens = rule.at_price(unit_price)[1] * rule.width * unit_tokens
+        gains.append((rule.gain(unit_price), tokens))
     return max(gains)[1]
