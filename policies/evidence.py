@@ -48,6 +48,7 @@ FEATURES = (
 - `entropy`, `tail_entropy`: means over samples, in nats; 0 where unknown.
 """
 
+MARGIN = FEATURES.index("margin")
 MARGIN_SCALE = 3.0
 _MOST_MARGIN = 6.0
 

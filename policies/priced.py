@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
-from policies.evidence import Evidence
+from policies.evidence import MARGIN, MARGIN_SCALE, Evidence
 from policies.forcing import all_answered, force_all, lead_time_s
 from policies.pricing import AnyRule, CrossFitted, LeadRule, Parameters
 from scheduler import (
@@ -43,8 +43,11 @@ _OTHER_KIND = 0.5
 """A model whose samples are less than so much as long as the fit's is of another kind, and units
 are told anew."""
 
-_FREE = 1e-9
-"""Accuracy a unit that is next to nothing."""
+_FREE = 0.0
+"""The price where nothing else is to be bought."""
+
+LEAD_WHEN_FREE = 3
+"""Votes by which the leader must then be ahead: a rule that weighs time has nothing to say."""
 
 _PRIOR_QUESTIONS = 5.0
 """What the fit says of a question's seconds counts like so many questions of the stream."""
@@ -143,7 +146,10 @@ class PricedPolicy(Policy):
 
     def is_enough(self, view: QuestionView, features: Sequence[float]) -> bool:
         """Whether the price says to stop; a fit overrides it to look on."""
-        return self._rule.score(features, self._price_now(view)) > 0.0
+        price = self._price_now(view)
+        if price <= _FREE:
+            return features[MARGIN] * MARGIN_SCALE > LEAD_WHEN_FREE - 0.5
+        return self._rule.score(features, price) > 0.0
 
     def weigh(self, sample: SampleView) -> float:
         """Give a finished sample a whole vote, a running one's answer what it has proved worth."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from policies.evidence import FEATURES, MARGIN_SCALE
+from policies.evidence import FEATURES, MARGIN, MARGIN_SCALE
 from scheduler import CallerError
 from scheduler.checks import require_finite, require_number
 
@@ -33,7 +33,6 @@ SIGNALS = frozenset({"probes", "entropy"})
 DOUBT = 0.005
 """Accuracy by which a learnt rule must beat a plain lead to be taken at a fixed price."""
 
-_MARGIN = FEATURES.index("margin")
 _SHIPPED = Path(__file__).parent / "parameters"
 
 
@@ -193,7 +192,7 @@ class LeadRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def score(self, features: Sequence[float], price: float) -> float:
         """Return how far the lead is past the one that ends the question."""
         del price
-        return features[_MARGIN] * MARGIN_SCALE - self.lead + 0.5
+        return features[MARGIN] * MARGIN_SCALE - self.lead + 0.5
 
     def buys(self, units: float) -> tuple[float, float]:
         """Return the accuracy that so many units a question buy, and the price of the last."""

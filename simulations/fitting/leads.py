@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from policies.evidence import FEATURES, MARGIN_SCALE
+from policies.evidence import MARGIN, MARGIN_SCALE
 from policies.pricing import LeadRule
 from simulations.fitting.values import weights_of
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 LEADS = (2, 3, 4, 5)
 CAP_SHARES = (0.25, 0.375, 0.5, 0.75, 1.0)
-
-_MARGIN = FEATURES.index("margin")
 
 
 def lead_rules(width: int, cap: int, runs: Runs, questions: Collection[str]) -> list[LeadRule]:
@@ -35,7 +33,7 @@ def lead_rules(width: int, cap: int, runs: Runs, questions: Collection[str]) -> 
     """
     some = runs.where(np.isin(runs.question, list(questions)))
     weight = weights_of(some.model.tolist())
-    margin = some.features[:, :, _MARGIN] * MARGIN_SCALE
+    margin = some.features[:, :, MARGIN] * MARGIN_SCALE
     found = []
     for lead in LEADS:
         for share in CAP_SHARES:

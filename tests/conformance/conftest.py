@@ -122,9 +122,9 @@ POLICY_CASES = [
     PolicyCase("self-consistency:k=1", ending("a"), 1, Reason.CAP),
     PolicyCase("sequential-test", ending("aabaa"), 5, Reason.CONFIDENT),
     PolicyCase("sequential-test:form=mixture,cap=4", ending("abab"), 4, Reason.CAP),
-    PolicyCase("shadow-price", ending("abaa"), 4, Reason.PRICE),
+    PolicyCase("shadow-price", ending("abaaa"), 5, Reason.PRICE),
     PolicyCase("shadow-price:level=high", ending("abcaa"), 5, Reason.LEAD),
-    PolicyCase("shadow-price:level=high", ending("ab" * 8), 16, Reason.CAP),
+    PolicyCase("shadow-price:level=high", ending("ab" * 12), 24, Reason.CAP),
     PolicyCase(
         "shadow-price:price=.005",
         answering("bb" + "a" * 18, 1000),

@@ -62,7 +62,7 @@ def test_the_policy_sees_in_replay_what_was_recorded(
             recorder = Recorder(parameters, question.gold)
             play(recorder, TimeBudget(inf, questions=1), profile, drawn)
             witness = Witness(parameters, price=None if total_s < inf else 0.1)
-            (outcome,) = play(witness, TimeBudget(total_s, questions=1), profile, drawn)
+            (outcome,) = play(witness, TimeBudget(total_s, questions=2), profile, drawn)
             assert outcome.reason is Reason.PRICE
             count = len(witness.seen)
             assert 1 < count < len(recorder.seen)

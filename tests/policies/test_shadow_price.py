@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from policies import parse_policy, policy_class
 from policies.evidence import FEATURES
-from policies.priced import KEPT_SHARE, MOST_SHARES
+from policies.priced import KEPT_SHARE, LEAD_WHEN_FREE, MOST_SHARES
 from scheduler import (
     CallerError,
     LatencyProfile,
@@ -184,19 +184,20 @@ def test_a_replacement_is_started_while_the_price_is_low(bench: type[Any], write
     assert [(a.sample, a.reason) for a in table.started[4:]] == [(4, Reason.REPLACE)]
 
 
-def test_the_last_question_has_time_for_next_to_nothing(bench: type[Any], write: Write) -> None:
-    """What stops at 44 s of 100 with four to come goes on to the end when none does."""
-    table = bench(write(rule_of(4, 0.06)), 100.0, 1)
+def test_the_last_question_has_time_for_nothing(bench: type[Any], write: Write) -> None:
+    """What stops at once with others to come goes on to a clear lead when none does."""
+    hasty = bench(write(rule_of(4, ALWAYS)), 100.0, 2)
+    hasty.open()
+    hasty.finish(0, "a", 1.0)
+    assert hasty.reason is Reason.PRICE
+    table = bench(write(rule_of(4, ALWAYS)), 100.0, 1)
     table.open()
-    for sample, at_s in enumerate((43.0, 44.0, 70.0, 90.0)):
-        table.finish(sample, "a", at_s - table.now_s)
+    answers = "abaa" + "a" * (LEAD_WHEN_FREE - 2)
+    for sample, answer in enumerate(answers):
         assert table.submitted is None
-    always = bench(write(rule_of(4, ALWAYS)), 100.0, 1)
-    always.open()
-    always.finish(0, "a", 90.0)
-    assert always.reason is Reason.PRICE
-    # Its price is as low as the rule knows any, not the one that it had at the opening.
-    assert always.submitted.numbers["score"] == pytest.approx(log(0.01) - log(ALWAYS))
+        table.finish(sample, answer, 1.0)
+    assert table.reason is Reason.PRICE
+    assert table.submitted.numbers["margin"] == LEAD_WHEN_FREE
 
 
 def test_the_reason_comes_with_its_figures(bench: type[Any], write: Write) -> None:
@@ -421,7 +422,7 @@ def test_a_running_answer_weighs_what_it_has_proved(
 
 def test_a_finished_sample_weighs_a_whole_vote(bench: type[Any], write: Write) -> None:
     """What a sample said while it ran is replaced by what it ends with."""
-    table = bench(write(rule_of(1, ALWAYS)), 100.0, 1)
+    table = bench(write(rule_of(1, ALWAYS)), 100.0, 2)
     table.open()
     table.begin(0)
     grow(table, 0, 50)
