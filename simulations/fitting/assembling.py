@@ -29,6 +29,7 @@ from simulations.fitting.plan import fold_of, learning_prices, value_prices
 from simulations.fitting.recording import record
 from simulations.fitting.stopping import Runs, Weights, learn
 from simulations.fitting.values import Value, value_of
+from simulations.fitting.votes import best_vote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,8 +72,8 @@ def fit(
 ) -> Fit:
     """Fit parameters to traces.
 
-    Unit, cut and probes are read off all questions; everything that looks at answers over time
-    is learnt, and judged, without the questions that it is judged on.
+    Unit, cut, probes and vote are read off all questions; when to stop is learnt, and judged,
+    without the questions that it is judged on.
 
     Args:
         pools: One a model; each weighs the same.
@@ -88,6 +89,10 @@ def fit(
     folds = fold_of(pools, plan.folds, plan.seed)
     plan = replace(plan, cap=min(plan.cap, fewest_samples(pools)))
     base = _base(pools, digests, profile, plan)
+    if "probes" not in base.off:
+        middle = plan.widths[len(plan.widths) // 2]
+        vote = best_vote(pools, base, profile, width=middle, seed=plan.seed, jobs=jobs)
+        base = replace(base, vote=vote)
     runs = _record_all(pools, base, profile, plan, jobs, advance)
     learnt = _learn_all(
         runs, folds, plan, jobs, partial(_after, len(runs) * _questions(pools), advance)
