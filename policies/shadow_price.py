@@ -36,9 +36,9 @@ class ShadowPrice(PricedPolicy, FittedPolicy):
             default those fitted over several models.
         price: Fix the price: accuracy a second or, without a limit of time, accuracy per 1,000
             tokens.
-        level: Fix the price per 1,000 tokens to one that was fitted to about 420 (low), 300
-            (middle) or 200 (high) thousand tokens a question on long reasoning. Without a limit
-            of time, and without a price, `middle` is taken.
+        level: Fix the price per 1,000 tokens to one that was fitted to so many samples' worth of
+            tokens a question (`simulations.fitting.levels`), most for `low`, fewest for `high`.
+            Without a limit of time, and without a price, `middle` is taken.
     """
 
     knobs: ClassVar[Mapping[str, Knob]] = {"level": Choice((None, "low", "middle", "high"))}

@@ -23,12 +23,14 @@ from simulations.results import (
     PairedResult,
     PolicyResult,
     Regret,
+    Results,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from simulations.pool import Pool
+    from simulations.results import Settings, TraceInfo
     from simulations.sums import BoundSums, Floats, PolicySums
 
 RESAMPLES = 2000
@@ -71,6 +73,33 @@ class Comparison:
         luck = generator(seed, 0, Purpose.BOOTSTRAP)
         drawn = luck.multinomial(len(ids), np.full(len(ids), 1.0 / len(ids)), RESAMPLES)
         self._weights: Floats = drawn.astype(np.float64)
+
+    def results(
+        self,
+        traces: Sequence[TraceInfo],
+        settings: Settings,
+        policies: Sequence[tuple[str, Mapping[str, PolicySums]]],
+        bounds: Mapping[str, BoundSums],
+    ) -> Results:
+        """Return the results of policies on the same draws.
+
+        Args:
+            traces: What was played.
+            settings: How.
+            policies: A name and its sums by model; differences are from the first.
+            bounds: Sums of the bounds by model.
+        """
+        bound = self.bounds(bounds)
+        baseline, baseline_sums = policies[0]
+        return Results(
+            traces=list(traces),
+            settings=settings,
+            policies=[self.policy(name, sums, bound) for name, sums in policies],
+            paired=[
+                self.paired(name, sums, baseline, baseline_sums) for name, sums in policies[1:]
+            ],
+            bounds=bound.result(),
+        )
 
     def policy(self, name: str, sums: Mapping[str, PolicySums], bounds: Bound) -> PolicyResult:
         """Return one policy's result from its sums by model."""

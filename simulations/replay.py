@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from scheduler import LatencyProfile
     from simulations.pool import Pool
     from simulations.results import Results, Settings
-    from simulations.traces import Trace
 
 DEFAULT_POLICIES = (
     "self-consistency:k=16",
@@ -139,7 +138,7 @@ def _replay(arguments: argparse.Namespace) -> Results:
     with progress(f"replaying {total} streams of {settings.questions} questions", total) as report:
         return run(
             pools,
-            [_trace_info(trace) for trace in traces],
+            [TraceInfo.of(trace) for trace in traces],
             entries,
             profile,
             settings,
@@ -194,16 +193,6 @@ def _settings(
     except CallerError as error:
         field, _, rest = str(error).partition(":")
         raise CallerError(f"argument --{field.replace('_', '-')}:{rest}") from error
-
-
-def _trace_info(trace: Trace) -> TraceInfo:
-    return TraceInfo(
-        name=trace.name,
-        model=trace.header.model,
-        digest=trace.digest,
-        questions=trace.questions.height,
-        samples=trace.samples.height,
-    )
 
 
 def _parser() -> Parser:

@@ -7,7 +7,12 @@ out, so that equal settings give equal bytes.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    from simulations.traces import Trace
 
 FORMAT = 1
 
@@ -102,6 +107,17 @@ class TraceInfo(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     questions: int
     samples: int
+
+    @classmethod
+    def of(cls, trace: Trace) -> TraceInfo:
+        """Return what a trace is known by."""
+        return cls(
+            name=trace.name,
+            model=trace.header.model,
+            digest=trace.digest,
+            questions=trace.questions.height,
+            samples=trace.samples.height,
+        )
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):

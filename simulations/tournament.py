@@ -19,12 +19,13 @@ from simulations.comparison import Comparison
 from simulations.packing import PackedPools, pack, unpack
 from simulations.play import OVERRUN_S, Outcome, play
 from simulations.pool import LoggedQuestion, LoggedSample, Pool
-from simulations.results import Results, Settings, TraceInfo
 from simulations.streams import Draw, Order, Streams
 from simulations.sums import BoundSums, PolicySums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from simulations.results import Results, Settings, TraceInfo
 
 STREAMS_PER_BLOCK = 25
 
@@ -150,10 +151,11 @@ def play_policies(
 ) -> list[PolicySums]:
     """Play some streams of one model with every policy; return a sum a policy."""
     sums = [PolicySums.zero(len(pool.questions), settings.questions) for _ in entries]
+    specs = [entry.spec.for_model(pool.model) for entry in entries]
     for indices, drawn in streams:
         golds = [question.gold for question, _ in drawn]
-        for entry, one in zip(entries, sums, strict=True):
-            outcomes = _play(entry.spec.for_model(pool.model), profile, settings, drawn)
+        for spec, one in zip(specs, sums, strict=True):
+            outcomes = _play(spec, profile, settings, drawn)
             one.add(indices, golds, outcomes)
             one.overruns += _overran(outcomes, settings)
     return sums
@@ -229,21 +231,9 @@ def _results(
     settings: Settings,
     sums: dict[str, BlockSums],
 ) -> Results:
-    comparison = Comparison(pools, settings.seed)
-    bounds = comparison.bounds({model: one.bounds for model, one in sums.items()})
     by_policy = [
-        {model: one.policies[place] for model, one in sums.items()} for place in range(len(entries))
+        (entry.name, {model: one.policies[place] for model, one in sums.items()})
+        for place, entry in enumerate(entries)
     ]
-    return Results(
-        traces=list(traces),
-        settings=settings,
-        policies=[
-            comparison.policy(entry.name, one, bounds)
-            for entry, one in zip(entries, by_policy, strict=True)
-        ],
-        paired=[
-            comparison.paired(entry.name, one, entries[0].name, by_policy[0])
-            for entry, one in zip(entries[1:], by_policy[1:], strict=True)
-        ],
-        bounds=bounds.result(),
-    )
+    bounds = {model: one.bounds for model, one in sums.items()}
+    return Comparison(pools, settings.seed).results(traces, settings, by_policy, bounds)

@@ -159,7 +159,7 @@ def _tune(arguments: argparse.Namespace) -> TuneResults:
             tuned.append(tuner.tune(label, part, _after(trials * len(tuned), report)))
         comparison = compare_left_out(
             divided,
-            [_trace_info(trace) for trace in traces],
+            [TraceInfo.of(trace) for trace in traces],
             [best.spec for best in tuned[:-1]],
             f"{arguments.policy} (tuned)",
             baselines,
@@ -246,16 +246,6 @@ def _storage_of(arguments: argparse.Namespace) -> str | Path:
         where: str | Path = arguments.storage
         return where
     return Path("tune.db") if arguments.out is None else arguments.out.with_suffix(".db")
-
-
-def _trace_info(trace: Trace) -> TraceInfo:
-    return TraceInfo(
-        name=trace.name,
-        model=trace.header.model,
-        digest=trace.digest,
-        questions=trace.questions.height,
-        samples=trace.samples.height,
-    )
 
 
 def _parser() -> Parser:

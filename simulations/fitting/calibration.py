@@ -14,9 +14,9 @@ from simulations.luck import Purpose, generator
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from simulations.fitting.recording import Floats
     from simulations.fitting.stopping import Runs
     from simulations.results import Interval
+    from simulations.sums import Floats
 
 CALIBRATED = ("p_stays", "leader_share")
 """Features between 0 and 1 that speak for the leader."""

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from simulations.pool import LoggedSample, Pool
-
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    from simulations.sums import Floats
 
 PROBES_A_UNIT = 12
 """Samples are probed about so often in the time of a median sample."""

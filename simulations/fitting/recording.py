@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from policies.pricing import Parameters
     from scheduler import LatencyProfile, QuestionView
     from simulations.pool import Pool
-
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    from simulations.sums import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Recorder(PricedPolicy):
     def is_enough(self, view: QuestionView, features: Sequence[float]) -> bool:
         """Note what there is, and go on."""
         right = view.tally.leader == self._gold
-        tokens = self._evidence.clock * self._rule.width
+        tokens = float(self._evidence.tokens)
         since_s = view.at_s - view.opened.at_s
         self.seen.append((list(features), right, since_s, tokens, view.started - view.live))
         return False

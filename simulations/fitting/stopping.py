@@ -21,7 +21,8 @@ from scipy.special import expit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from simulations.fitting.recording import Floats, Run
+    from simulations.fitting.recording import Run
+    from simulations.sums import Floats
 
 _STILL = 1e-9
 _FIRST = -2.0

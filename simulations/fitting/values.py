@@ -11,8 +11,8 @@ from scipy.optimize import isotonic_regression
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from simulations.fitting.recording import Floats
     from simulations.fitting.stopping import Runs, Weights
+    from simulations.sums import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from simulations.comparison import Comparison
-from simulations.results import Results
 from simulations.sums import BoundSums, PolicySums
 from simulations.tournament import Block, Entry, draw_streams, play_bounds
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from policies import PolicySpec
     from simulations.pool import Pool
-    from simulations.results import TraceInfo
+    from simulations.results import Results, TraceInfo
     from simulations.tuning.parts import Part, Split
     from simulations.tuning.playing import Play
 
@@ -67,21 +66,11 @@ def compare_left_out(
             _add(total, one, places)
         _add_bounds(bounds, fold, places)
         advance(done)
-    comparison = Comparison(pools, divided.whole.settings.seed)
-    bound = comparison.bounds(bounds)
-    return Results(
-        traces=list(traces),
-        settings=msgspec.structs.replace(
-            settings, streams=settings.streams * len(divided.left_out)
-        ),
-        policies=[
-            comparison.policy(each, one, bound) for each, one in zip(names, sums, strict=True)
-        ],
-        paired=[
-            comparison.paired(each, one, names[0], sums[0])
-            for each, one in zip(names[1:], sums[1:], strict=True)
-        ],
-        bounds=bound.result(),
+    return Comparison(pools, divided.whole.settings.seed).results(
+        traces,
+        msgspec.structs.replace(settings, streams=settings.streams * len(divided.left_out)),
+        list(zip(names, sums, strict=True)),
+        bounds,
     )
 
 
