@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from engine.answers import AnswerKind
 from engine.clock import StreamClock
 from engine.generation import Draw, Drawn, Generation
+from engine.header import arms_of, journal_header
 from engine.journal import Journal
 from engine.options import (
     USER_ERRORS,
     add_engine_options,
     add_sampling_options,
-    arms_of,
     count,
-    journal_header,
     make_rig,
 )
 from engine.questions import read_questions, with_canonical_gold
@@ -91,7 +90,7 @@ async def _generate(options: argparse.Namespace, command: str) -> Drawn:
         if journal is None:
             clock = StreamClock()
             header = journal_header(
-                options, rig, rig.engine.info, command=command, created=clock.began
+                rig, clock, command=command, answers=options.answers, info=rig.engine.info
             )
             journal = Journal.create(options.out, header)
         total = sum(len(draw.samples) for draw in draws)

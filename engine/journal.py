@@ -2,20 +2,21 @@
 
 A line is handed to the system in one write as soon as it is told, so a killed process loses
 none that was written and leaves at most one unfinished. A full disk stops no run: lines wait in
-memory and follow once there is room. After each state of the ledger the file is forced to the
-disk, so that a machine that crashes forgets no answer.
+memory and follow once there is room. After each state of the ledger and each answer given the
+file is forced to the disk, so that a machine that crashes forgets no answer.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from loguru import logger
 
-from scheduler import BudgetLine, CallerError, JournalHeader, decode_line, encode_line
+from scheduler import BudgetLine, CallerError, GivenLine, JournalHeader, decode_line, encode_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +30,13 @@ class Journal:
     """An open journal; made by `create` or `resume`, the only writer of its file."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        self._path = path
+        self.path = path
+        """Of the file."""
         self._descriptor = descriptor
         self._waiting = bytearray()
         self._failing = False
         self._must_sync = False
+        self._lock = Lock()
         _open_journals.add(self)
 
     @classmethod
@@ -79,29 +82,32 @@ class Journal:
         return cls(path, descriptor), lines
 
     def write(self, line: JournalLine) -> None:
-        """Append a line; where the disk refuses, it waits for the next call.
+        """Append a line, from any thread; where the disk refuses, it waits for the next call.
 
         Raises:
             CallerError: if the journal is closed.
         """
-        if self._descriptor == _CLOSED:
-            raise CallerError(f"{self._path}: is closed")
-        self._waiting += encode_line(line) + b"\n"
-        self._must_sync |= isinstance(line, BudgetLine)
-        if self._flush() and self._must_sync:
-            self._sync()
+        encoded = encode_line(line) + b"\n"
+        with self._lock:
+            if self._descriptor == _CLOSED:
+                raise CallerError(f"{self.path}: is closed")
+            self._waiting += encoded
+            self._must_sync |= isinstance(line, BudgetLine | GivenLine)
+            if self._flush() and self._must_sync:
+                self._sync()
 
     def close(self) -> None:
         """Write what waits, force all to the disk and say if lines are lost."""
-        if self._descriptor == _CLOSED:
-            return
-        if self._flush():
-            self._sync()
-        else:
-            lost = self._waiting.count(b"\n")
-            logger.error("journal {}: {} lines are lost", self._path, lost)
-        os.close(self._descriptor)
-        self._descriptor = _CLOSED
+        with self._lock:
+            if self._descriptor == _CLOSED:
+                return
+            if self._flush():
+                self._sync()
+            else:
+                lost = self._waiting.count(b"\n")
+                logger.error("journal {}: {} lines are lost", self.path, lost)
+            os.close(self._descriptor)
+            self._descriptor = _CLOSED
 
     def _flush(self) -> bool:
         """Hand over what waits; whether all went out."""
@@ -115,7 +121,7 @@ class Journal:
             del self._waiting[:written]
         if self._failing:
             self._failing = False
-            logger.info("journal {}: writes again, {} lines caught up", self._path, waited)
+            logger.info("journal {}: writes again, {} lines caught up", self.path, waited)
         return True
 
     def _sync(self) -> None:
@@ -130,7 +136,7 @@ class Journal:
         if not self._failing:
             self._failing = True
             waiting = self._waiting.count(b"\n")
-            logger.warning("journal {}: {}; {} lines wait", self._path, error.strerror, waiting)
+            logger.warning("journal {}: {}; {} lines wait", self.path, error.strerror, waiting)
 
 
 _open_journals: WeakSet[Journal] = WeakSet()

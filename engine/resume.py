@@ -14,6 +14,7 @@ from scheduler import (
     CallerError,
     EventLine,
     FinishReason,
+    GivenLine,
     JournalHeader,
     QuestionLine,
     QuestionOpened,
@@ -42,8 +43,24 @@ def resume_clock(lines: Sequence[JournalLine]) -> StreamClock:
     """
     header = lines[0]
     assert isinstance(header, JournalHeader)  # noqa: S101 - the journal was read with it
-    last_s = max((line.event.at_s for line in lines if isinstance(line, EventLine)), default=0.0)
-    return StreamClock(datetime.fromisoformat(header.created), at_least_s=last_s)
+    shown_s = (_shown_s(line) for line in lines)
+    return StreamClock.resume(
+        datetime.fromisoformat(header.created),
+        at_least_s=max(shown_s),
+        boot=header.boot_id,
+        zero_s=header.zero_s,
+    )
+
+
+def _shown_s(line: JournalLine) -> float:
+    """Return what the clock showed when a line was written, as far as the line says."""
+    match line:
+        case EventLine(event=event):
+            return event.at_s
+        case ActionLine(at_s=at_s) | BudgetLine(at_s=at_s) | GivenLine(at_s=at_s):
+            return at_s
+        case _:
+            return 0.0
 
 
 def resume_budget(lines: Iterable[JournalLine], at_s: float) -> TimeBudget | None:

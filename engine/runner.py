@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,6 +21,7 @@ from engine.prompts import FEATURES_WAIT_S
 from engine.session import Session
 from engine.watchdog import GRACE_S, CoreLostError, CoreThread, WatchedPolicy
 from scheduler import (
+    CallerError,
     ProbeSample,
     QuestionOpened,
     Reason,
@@ -72,7 +72,8 @@ DRAIN_S = 1.0
 class Runner:
     """Answers one question after another on a live engine.
 
-    Use it as an async context: entering brings the engine up, leaving ends it.
+    Use it as an async context: entering brings the engine up, leaving ends it. Or let `load`
+    bring the engine up while questions may come, and `close` it.
 
     Args:
         rig: The engine, which the runner owns from now on, and how it is used. How often the
@@ -99,11 +100,8 @@ class Runner:
         self._rig = rig
         self._journal = journal
         self._clock = clock
+        self._session = Session(rig, self, clock)
         self._take_core(budget)
-        measure = msgspec.structs.replace(
-            rig.measure, report_every_tokens=self._policy.progress_every_tokens
-        )
-        self._session = Session(replace(rig, measure=measure), self, clock)
         self._events: asyncio.Queue[AnyEvent] = asyncio.Queue()
         self._started: Counter[int] = Counter()
 
@@ -134,21 +132,50 @@ class Runner:
         trace: TracebackType | None,
     ) -> None:
         """End the engine and everything that runs."""
+        await self.close()
+
+    async def load(self) -> None:
+        """Bring the engine up, however many attempts that takes.
+
+        Raises:
+            MissingPartError: if no attempt can mend what is wrong.
+        """
+        await self._session.load()
+
+    async def close(self) -> None:
+        """End the engine and everything that runs."""
         await self._session.close()
         self._core.close()
 
-    async def answer(self, question: Question) -> Answer:
+    def equip(self, make_policy: Callable[[], Policy], latency: LatencyProfile) -> None:
+        """Decide with another rule and profile from the next question on.
+
+        Raises:
+            CallerError: if a question is open.
+        """
+        if self._scheduler.is_open:
+            raise CallerError("a question is open")
+        self._make_policy = make_policy
+        self._latency = latency
+        self._core.close()
+        self._take_core(self.budget)
+
+    async def answer(
+        self, question: Question, *, on_open: Callable[[float], None] | None = None
+    ) -> Answer:
         """Answer a question; returns by its hard deadline.
 
         Args:
             question: Its gold answer goes into the journal and nowhere else.
+            on_open: Called with the hard deadline, in seconds since the stream began, as soon
+                as that is known.
         """
         opened_s = self._clock()
         position = self._scheduler.position + 1
         while not self._events.empty():  # of earlier questions
             self._events.get_nowait()
         try:
-            return await self._answer(question, position, opened_s)
+            return await self._answer(question, position, opened_s, on_open)
         except BaseException:
             if self._core.at_work or self._scheduler.is_open:
                 self._replace_core()
@@ -159,7 +186,13 @@ class Runner:
 
     # One question.
 
-    async def _answer(self, question: Question, position: int, opened_s: float) -> Answer:
+    async def _answer(
+        self,
+        question: Question,
+        position: int,
+        opened_s: float,
+        on_open: Callable[[float], None] | None,
+    ) -> Answer:
         self._session.prompts.open(position, question.question)
         most_s = self._most_s(opened_s)
         wait_s = min(FEATURES_WAIT_S, FEATURES_SHARE * most_s)
@@ -174,7 +207,7 @@ class Runner:
             QuestionLine(position=position, question_id=question.question_id, gold=question.gold)
         )
         self._write(EventLine(event=opened, position=position))
-        submit = await self._decide_all(opened, position, opened_s + most_s)
+        submit = await self._decide_all(opened, position, opened_s + most_s, on_open)
         answered_s = self._clock()
         self._write(BudgetLine(at_s=answered_s, saved=msgspec.Raw(self.budget.save())))
         self._session.stop_question(position)
@@ -196,7 +229,11 @@ class Runner:
         )
 
     async def _decide_all(
-        self, opened: QuestionOpened, position: int, hard_at_s: float
+        self,
+        opened: QuestionOpened,
+        position: int,
+        hard_at_s: float,
+        on_open: Callable[[float], None] | None,
     ) -> SubmitAnswer:
         """Ask the core until it submits; the hard deadline may turn out to be an earlier one."""
         event: AnyEvent = opened
@@ -208,6 +245,8 @@ class Runner:
             if event is opened:
                 if self._scheduler.is_open:
                     hard_at_s = self._scheduler.hard_at_s
+                if on_open is not None:
+                    on_open(hard_at_s)
                 self._write(BudgetLine(at_s=self._clock(), saved=msgspec.Raw(self.budget.save())))
             submit = self._carry_out(step, position)
             if submit is not None:
@@ -289,6 +328,7 @@ class Runner:
 
     def _take_core(self, budget: TimeBudget) -> None:
         self._policy = WatchedPolicy(self._make_policy())
+        self._session.report_progress(self._policy.progress_every_tokens)
         self._core = CoreThread(self._policy)
         self._scheduler = Scheduler(self._policy, budget, self._latency)
 

@@ -110,6 +110,9 @@ class ScriptedEngine:
             kv_cache_tokens=self._profile.kv_cache_tokens,
         )
 
+    def require_parts(self) -> None:
+        """Need nothing."""
+
     async def start(self) -> None:
         """Bring it up."""
         await asyncio.sleep(self._start_s)

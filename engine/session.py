@@ -15,6 +15,7 @@ from contextlib import aclosing
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 from loguru import logger
 
 from engine.errors import EngineDeadError, EngineError, RequestFailedError
@@ -107,6 +108,18 @@ class Session:
             EngineError: if it does not come up.
         """
         await self._supervisor.start()
+
+    async def load(self) -> None:
+        """Bring the engine up, however many attempts that takes; samples wait for it meanwhile.
+
+        Raises:
+            MissingPartError: if no attempt can mend what is wrong; each sample fails then.
+        """
+        await self._supervisor.load()
+
+    def report_progress(self, every_tokens: int | None) -> None:
+        """Tell of samples so often from now on (see `Measure.report_every_tokens`)."""
+        self._measure = msgspec.structs.replace(self._measure, report_every_tokens=every_tokens)
 
     async def close(self) -> None:
         """Stop everything and end the engine."""

@@ -14,14 +14,13 @@ from rich.table import Table
 
 from engine.answers import AnswerKind
 from engine.clock import StreamClock
+from engine.header import arms_of, journal_header
 from engine.journal import Journal
 from engine.live_view import LiveView
 from engine.options import (
     USER_ERRORS,
     add_engine_options,
     add_sampling_options,
-    arms_of,
-    journal_header,
     make_rig,
 )
 from engine.profile import measure_profile
@@ -147,11 +146,11 @@ async def _solve(
         latency = given_profile or await _measure(options.out, rig, clock() - began_s)
         if journal is None:
             header = journal_header(
-                options,
                 rig,
-                rig.engine.info,
+                clock,
                 command=command,
-                created=clock.began,
+                answers=options.answers,
+                info=rig.engine.info,
                 policy=options.policy,
                 total_s=options.total_s,
                 profile=latency.name,

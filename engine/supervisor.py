@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from engine.errors import EngineDeadError
+from engine.errors import EngineDeadError, MissingPartError
+from scheduler import CallerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,9 @@ class Supervisor:
     def __init__(self, engine: Engine, on_death: Callable[[str], None]) -> None:
         self._engine = engine
         self._on_death = on_death
-        self._up = asyncio.Event()
+        self._up = False
+        self._known = asyncio.Event()  # it is up, or never will be
+        self._hopeless: str | None = None
         self._starting: asyncio.Task[None] | None = None
         self.starts = 0
         """How often the engine came up."""
@@ -51,7 +54,7 @@ class Supervisor:
     @property
     def is_up(self) -> bool:
         """Whether the engine takes requests, as far as is known."""
-        return self._up.is_set()
+        return self._up
 
     async def start(self) -> None:
         """Bring the engine up unless it is; what goes wrong at this first start is raised."""
@@ -61,9 +64,26 @@ class Supervisor:
             await self._engine.start()
         self._come_up()
 
+    async def load(self) -> None:
+        """Bring the engine up, however many attempts that takes.
+
+        Raises:
+            MissingPartError: if no attempt can mend what is wrong; `ready` raises from then on.
+        """
+        self._starting = asyncio.create_task(self._keep_starting())
+        await asyncio.shield(self._starting)
+        if self._hopeless is not None:
+            raise MissingPartError(self._hopeless)
+
     async def ready(self) -> Engine:
-        """Wait until the engine is up."""
-        await self._up.wait()
+        """Wait until the engine is up.
+
+        Raises:
+            EngineDeadError: if it never will be.
+        """
+        await self._known.wait()
+        if self._hopeless is not None:
+            raise EngineDeadError(self._hopeless)
         return self._engine
 
     def report_death(self, why: str, start: int | None = None) -> None:
@@ -73,12 +93,13 @@ class Supervisor:
             why: What was noticed.
             start: Which of its starts died, where that may be an earlier one.
         """
-        if not self._up.is_set() or start not in {None, self.starts}:
+        if not self._up or start not in {None, self.starts}:
             return
-        self._up.clear()
+        self._up = False
+        self._known.clear()
         logger.error("engine dead, starting it again: {}", why)
         self._on_death(why)
-        self._starting = asyncio.create_task(self._start_again())
+        self._starting = asyncio.create_task(self._keep_starting())
 
     async def close(self) -> None:
         """End the engine, a start under way included."""
@@ -86,22 +107,28 @@ class Supervisor:
             self._starting.cancel()
             with suppress(asyncio.CancelledError):
                 await self._starting
-        self._up.clear()
+        self._up = False
+        self._known.clear()
         await self._engine.close()
 
-    async def _start_again(self) -> None:
+    async def _keep_starting(self) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
                 await self._bury()
                 await self._engine.start()
+            except (MissingPartError, CallerError) as error:
+                logger.error("engine cannot start: {}", error)
+                self._hopeless = str(error)
+                self._known.set()
+                return
             except Exception as error:  # noqa: BLE001 - whatever it was, the next attempt may do
                 logger.error("engine did not start, next attempt in {:g} s: {}", pause_s, error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
             else:
                 break
-        logger.info("engine is up again")
+        logger.info("engine is up")
         self._come_up()
 
     async def _bury(self) -> None:
@@ -114,4 +141,5 @@ class Supervisor:
 
     def _come_up(self) -> None:
         self.starts += 1
-        self._up.set()
+        self._up = True
+        self._known.set()

@@ -36,10 +36,12 @@ class JournalHeader(Line, frozen=True, kw_only=True, tag="header"):
     """What ran; the first line.
 
     Attributes:
-        created: When, as ISO 8601 text.
+        created: When the stream began, as ISO 8601 text.
+        boot_id: The boot of the machine that this was on; None where unknown.
+        zero_s: What that boot's steady clock showed when the stream began, in seconds.
         command: What was called.
-        model: Its name, as the engine knows it.
-        engine: Name and version.
+        model: Its name, as the engine knows it; empty where an `EngineLine` will say it.
+        engine: Name and version; empty like the model.
         gpu: Name and number of accelerators; None where unknown.
         settings: Of the engine, by name.
         arms: Sampling parameters and messages, by name of the arm.
@@ -58,6 +60,8 @@ class JournalHeader(Line, frozen=True, kw_only=True, tag="header"):
     """
 
     created: str
+    boot_id: str | None = None
+    zero_s: float | None = None
     command: str
     model: str
     engine: str
@@ -78,6 +82,37 @@ class JournalHeader(Line, frozen=True, kw_only=True, tag="header"):
     def __post_init__(self) -> None:
         if self.format != JOURNAL_FORMAT:
             raise CallerError(f"journal format {self.format!r} unknown, need {JOURNAL_FORMAT}")
+
+
+class EngineLine(Line, frozen=True, kw_only=True, tag="engine"):
+    """The engine came up after the header was written, which says nothing of it.
+
+    Attributes:
+        at_s: Seconds since the stream began.
+        model: As in `JournalHeader`, like all that follow.
+        engine: Name and version.
+        gpu: Name and number of accelerators; None where unknown.
+        settings: Of the engine, by name.
+        profile: Name of the latency profile.
+    """
+
+    at_s: Seconds
+    model: str
+    engine: str
+    gpu: str | None = None
+    settings: dict[str, str] = {}
+    profile: str
+
+    def complete(self, header: JournalHeader) -> JournalHeader:
+        """Put what runs into the header."""
+        return msgspec.structs.replace(
+            header,
+            model=self.model,
+            engine=self.engine,
+            gpu=self.gpu,
+            settings=self.settings,
+            profile=self.profile,
+        )
 
 
 class QuestionLine(Line, frozen=True, kw_only=True, tag="question"):
@@ -182,6 +217,22 @@ class BudgetLine(Line, frozen=True, kw_only=True, tag="budget"):
     saved: msgspec.Raw
 
 
+class GivenLine(Line, frozen=True, kw_only=True, tag="given"):
+    """An answer was handed over to whoever asked, and stays.
+
+    Attributes:
+        at_s: Seconds since the stream began.
+        question_id: What the question was called.
+        question: Its text.
+        answer: What was handed over: the answer submitted, or what stands in for none.
+    """
+
+    at_s: Seconds
+    question_id: str
+    question: str
+    answer: int
+
+
 class ResumedLine(Line, frozen=True, kw_only=True, tag="resumed"):
     """A second process goes on from here; what ran in the first one is lost.
 
@@ -204,6 +255,7 @@ class _WrittenAction(Line, frozen=True, kw_only=True, tag="action"):
 
 JournalLine = (
     JournalHeader
+    | EngineLine
     | QuestionLine
     | EventLine
     | ActionLine
@@ -211,11 +263,13 @@ JournalLine = (
     | TrimLine
     | TextLine
     | BudgetLine
+    | GivenLine
     | ResumedLine
 )
 
 _Written = (
     JournalHeader
+    | EngineLine
     | QuestionLine
     | EventLine
     | _WrittenAction
@@ -223,6 +277,7 @@ _Written = (
     | TrimLine
     | TextLine
     | BudgetLine
+    | GivenLine
     | ResumedLine
 )
 

@@ -123,18 +123,18 @@ def check_gpu(found: TorchFound | None, known: Sequence[Gpu], visible: str | Non
     return ok(name, said)
 
 
-def check_gpu_memory(gpus: Sequence[Gpu]) -> Check:
-    """Check that what vLLM takes at its start is free."""
+def check_gpu_memory(gpus: Sequence[Gpu], share: float = SHARE) -> Check:
+    """Check that the share which vLLM takes at its start is free."""
     name = "GPU memory"
     if not gpus:
         return unknown(name, "no GPU tells")
     gpu = min(gpus, key=lambda gpu: gpu.free / max(gpu.total, 1))
     said = f"{gib(gpu.free)} of {gib(gpu.total)} free"
-    if gpu.free >= SHARE * gpu.total:
+    if gpu.free >= share * gpu.total:
         return ok(name, said)
     least = max(0.05, int(20 * gpu.free / max(gpu.total, 1) - 1) / 20)
     step = f"end what holds it (nvidia-smi names it), or start with --gpu-memory {least:.2f}"
-    return warning(name, f"{said}; vLLM wants {SHARE:.0%}", step)
+    return warning(name, f"{said}; vLLM wants {share:.0%}", step)
 
 
 def _architecture(text: str) -> tuple[int, int]:

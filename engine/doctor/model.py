@@ -184,21 +184,37 @@ def _fault(path: Path) -> str | None:
     return None if size == whole else f"has {size:,} bytes of {whole:,}"
 
 
-def check_room(folder: Path, gpus: Sequence[Gpu]) -> Check:
-    """Check that the weights and one longest context fit onto the GPUs."""
-    name, size = "room for the model", weights_size(folder)
+def check_room(
+    folder: Path,
+    gpus: Sequence[Gpu],
+    *,
+    share: float = SHARE,
+    parts: int = 1,
+    can_split: bool = True,
+) -> Check:
+    """Check that the weights and one longest context fit onto the GPUs.
+
+    Args:
+        folder: Of the model.
+        gpus: At least `parts`.
+        share: Of a GPU's memory that vLLM takes.
+        parts: GPUs that share one copy.
+        can_split: Whether more parts are still a way out.
+    """
+    name, size = "room for the model", weights_size(folder) / parts
     if not gpus:
         return unknown(name, f"{gib(size)} of weights; no GPU tells its memory")
-    usable = min(min(gpu.free, SHARE * gpu.total) for gpu in gpus)
+    usable = min(min(gpu.free, share * gpu.total) for gpu in gpus)
     room = usable - BESIDE - size
     said = f"{gib(size)} of weights, {gib(usable)} usable on a GPU"
     if room <= 0:
-        parts = next((n for n in (2, 4, 8) if size / n + BESIDE < usable), None)
-        if parts is None or parts > len(gpus):
-            return missing(name, said, "a larger GPU, more of them, or a quantised model")
-        return warning(name, said, f"start with --tensor-parallel {parts}")
+        more = next((n for n in (2, 4, 8) if size / n + BESIDE < usable), None)
+        if more is None or more * parts > len(gpus) or not can_split:
+            step = "a larger GPU, more of them (tensor_parallel_size), or a quantised model"
+            return missing(name, said, step)
+        return warning(name, said, f"start with --tensor-parallel {more}")
     config = read_config(folder)
-    a_token = _context_bytes(config)
+    a_token = _context_bytes(config, parts)
     longest = max_model_len(config)
     if a_token is None:
         return ok(name, said)
@@ -210,8 +226,11 @@ def check_room(folder: Path, gpus: Sequence[Gpu]) -> Check:
     return ok(name, said)
 
 
-def _context_bytes(config: Mapping[str, Any]) -> float | None:
-    """Return the bytes that a token of context takes; None where it's no plain attention."""
+def _context_bytes(config: Mapping[str, Any], parts: int) -> float | None:
+    """Return the bytes that a token of context takes on each GPU of one copy.
+
+    None where it is no plain attention.
+    """
     text = _text(config)
     kinds = set(text.get("layer_types") or ()) - {"full_attention"}
     if kinds or "kv_lora_rank" in text or "layers_block_type" in text:
@@ -220,7 +239,7 @@ def _context_bytes(config: Mapping[str, Any]) -> float | None:
         heads = text["num_attention_heads"]
         width = text.get("head_dim") or text["hidden_size"] / heads
         kept = text.get("num_key_value_heads") or heads
-        return float(2 * 2 * text["num_hidden_layers"] * kept * width)
+        return float(2 * 2 * text["num_hidden_layers"] * kept * width) / parts
     except (KeyError, TypeError):
         return None
 

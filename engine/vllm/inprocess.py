@@ -11,6 +11,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from engine.doctor.preflight import require_parts
 from engine.errors import EngineDeadError, MissingPartError
 from engine.port import Chunk, PromptScore
 from engine.vllm.flat_logprobs import likeliest
@@ -45,6 +46,14 @@ class InProcessEngine:
         if self._info is None:
             raise EngineDeadError("the engine was never started")
         return self._info
+
+    def require_parts(self) -> None:
+        """Look for vLLM, the model and room on the GPU.
+
+        Raises:
+            MissingPartError: naming what is missing and what brings it.
+        """
+        require_parts(self._settings)
 
     async def start(self) -> None:
         """Bring vLLM up, in a thread: the event loop goes on meanwhile.

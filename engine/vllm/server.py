@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import msgspec
 
+from engine.doctor.preflight import require_parts
 from engine.errors import EngineDeadError, RequestFailedError
 from engine.port import EngineInfo
 from engine.vllm import wire
@@ -57,6 +58,15 @@ class ServerEngine:
         if self._info is None:
             raise EngineDeadError("the engine was never started")
         return self._info
+
+    def require_parts(self) -> None:
+        """Look for what our own server needs; those of others are waited for.
+
+        Raises:
+            MissingPartError: naming what is missing and what brings it.
+        """
+        if self._process is not None:
+            require_parts(self._process.settings)
 
     async def start(self) -> None:
         """Start the server, or wait for those of others, and ask what they serve.

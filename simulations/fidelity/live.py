@@ -11,6 +11,7 @@ from scheduler import (
     ActionLine,
     BudgetLine,
     CallerError,
+    EngineLine,
     EventLine,
     FaultLine,
     JournalHeader,
@@ -181,7 +182,9 @@ class _Reader:
         """
         if isinstance(line, JournalHeader):
             raise TraceError(f"{where}: must be no second header")
-        if isinstance(line, QuestionLine):
+        if isinstance(line, EngineLine):
+            self.header = line.complete(self.header)
+        elif isinstance(line, QuestionLine):
             self._names[line.position] = line
         elif isinstance(line, BudgetLine):
             self._ledger = bytes(line.saved)

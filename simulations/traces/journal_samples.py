@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scheduler import (
     DEFAULT_ARM,
     ActionLine,
+    EngineLine,
     EventLine,
     FinishReason,
     ProbeAnswered,
@@ -141,7 +142,7 @@ class JournalFollower:
         header: The journal's first line.
 
     Attributes:
-        header: As given.
+        header: As given, completed once the engine came up.
         openings: In the order of time.
         unplaced_probes: Probes whose age is unknown, which are dropped.
     """
@@ -163,7 +164,9 @@ class JournalFollower:
         Raises:
             TraceError: if it contradicts those before it.
         """
-        if isinstance(line, QuestionLine):
+        if isinstance(line, EngineLine):
+            self.header = line.complete(self.header)
+        elif isinstance(line, QuestionLine):
             self._questions[line.position] = line
         elif isinstance(line, ActionLine) and isinstance(line.action, StartSample):
             self._opening(line.position, where).asked[line.action.sample] = line.action

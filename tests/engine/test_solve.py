@@ -35,15 +35,23 @@ LENGTHS = ((200, "7"), (320, "8"), (150, "7"), (410, "7"), (230, "8"), (275, "7"
 class Clock:
     """The stream's clock on virtual time; a second process starts a minute later."""
 
+    boot_id = None
     zero_s = 0.0
 
-    def __init__(self, began: datetime | None = None, *, at_least_s: float = 0.0) -> None:
+    def __init__(self, began: datetime | None = None) -> None:
         self.began = began or datetime(2026, 1, 1, tzinfo=UTC)
-        self._zero_s = at_least_s + 60.0 if began else 0.0
+
+    @classmethod
+    def resume(cls, began: datetime, *, at_least_s: float, boot: None, zero_s: float) -> Clock:
+        """Go on a minute later."""
+        assert (boot, zero_s) == (None, 0.0)
+        clock = cls(began)
+        clock.zero_s = -60.0 - at_least_s
+        return clock
 
     def __call__(self) -> float:
         """Read the clock."""
-        return self._zero_s + asyncio.get_running_loop().time()
+        return asyncio.get_running_loop().time() - self.zero_s
 
 
 class Command:

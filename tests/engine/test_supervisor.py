@@ -71,7 +71,7 @@ def test_it_backs_off() -> None:
     lines = supervise(act)
     assert lines[0] == "ERROR engine dead, starting it again: boom"
     assert lines[1] == "ERROR engine did not start, next attempt in 1 s: not now"
-    assert lines[-1] == "INFO engine is up again"
+    assert lines[-1] == "INFO engine is up"
     assert len(lines) == 10
 
 
@@ -91,7 +91,7 @@ def test_a_dead_engine_that_does_not_close_is_started_all_the_same() -> None:
     assert supervise(act) == [
         "ERROR engine dead, starting it again: boom",
         "ERROR the dead engine did not close within 30 s",
-        "INFO engine is up again",
+        "INFO engine is up",
     ]
 
 

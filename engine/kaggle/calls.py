@@ -1,0 +1,67 @@
+"""What a gateway sends and what it gets back.
+
+Gateways hand over one-row polars Series; ids made of digits come as whole numbers, ids such as
+`1e3` among them as floats. What comes back has to have the same columns and types each time, or
+the gateway fails after the last question.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
+
+
+def value_of(sent: object) -> object:
+    """Give the one value in a Series of polars or pandas; a plain value is given as it is."""
+    if isinstance(sent, pl.Series):
+        return sent.item(0) if len(sent) else None
+    if hasattr(sent, "iloc"):  # pandas, which is not imported for it
+        return _first(sent)
+    return sent
+
+
+def text_of(sent: object) -> str:
+    """Give what was sent as text; the empty text where it is none."""
+    value = value_of(sent)
+    if value is None or value != value:  # noqa: PLR0124 - NaN alone differs from itself
+        return ""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    # Half a surrogate pair is no text that a tokenizer or a journal takes.
+    return str(value).encode(errors="replace").decode()
+
+
+def answer_frame(sent_id: object, answer: int) -> pl.DataFrame:
+    """Give the answer as gateways take it.
+
+    Args:
+        sent_id: As it was sent; its type is kept.
+        answer: A whole number.
+
+    Returns:
+        One row with the columns `id` and `answer` (Int64).
+    """
+    return pl.DataFrame([_id_series(sent_id), pl.Series("answer", [answer], dtype=pl.Int64)])
+
+
+def _id_series(sent: object) -> pl.Series:
+    if isinstance(sent, pl.Series) and len(sent):
+        return sent.head(1).rename("id")
+    value = value_of(sent)
+    try:
+        if hasattr(value, "item"):  # a scalar of numpy
+            value = value.item()
+        if value is None or isinstance(value, str | int | float):
+            return pl.Series("id", [value], dtype=None if value is not None else pl.String)
+    except Exception:  # noqa: BLE001, S110 - whatever it is, it can be written out
+        pass
+    return pl.Series("id", [text_of(sent)])
+
+
+def _first(series: Any) -> object:  # noqa: ANN401 - pandas is not imported
+    sized: Sized = series
+    return series.iloc[0] if len(sized) else None

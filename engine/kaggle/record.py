@@ -1,0 +1,105 @@
+"""What a stream writes down, and what a second process takes up from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from engine.journal import Journal
+from engine.resume import refuse_other, resume_budget, resume_clock
+from scheduler import CallerError, EventLine, GivenLine, QuestionOpened, ResumedLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engine.clock import StreamClock
+    from engine.kaggle.limits import Limits
+    from scheduler import JournalHeader, JournalLine, TimeBudget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The state of a stream at its beginning or where an earlier process left it.
+
+    Attributes:
+        clock: Seconds since the stream began.
+        budget: The ledger.
+        journal: Where everything is written; None for nowhere.
+        given: Answers handed over, in order.
+        names: What questions were called.
+        is_resumed: Whether an earlier process began it.
+    """
+
+    clock: StreamClock
+    budget: TimeBudget
+    journal: Journal | None
+    given: tuple[GivenLine, ...] = ()
+    names: frozenset[str] = frozenset()
+    is_resumed: bool = False
+
+    def write(self, line: JournalLine) -> None:
+        """Append a line, if there is a journal."""
+        if self.journal is not None:
+            self.journal.write(line)
+
+
+def open_record(
+    path: Path | None,
+    limits: Limits,
+    clock: StreamClock,
+    header: Callable[[StreamClock], JournalHeader],
+) -> Record:
+    """Begin a stream, or go on with the one that a journal tells of.
+
+    Args:
+        path: Of the journal; None for none.
+        limits: The time of the stream.
+        clock: Of a stream that begins.
+        header: Makes the first line of a journal.
+
+    Raises:
+        CallerError: if the journal is damaged, in use, or of another stream.
+    """
+    if path is None:
+        return Record(clock=clock, budget=limits.budget(), journal=None)
+    if not path.exists() or not path.stat().st_size:
+        journal = Journal.create(path, header(clock))
+        return Record(clock=clock, budget=limits.budget(), journal=journal)
+    journal, lines = Journal.resume(path)
+    now = header(clock)
+    same = {name: getattr(now, name) for name in ("policy", "total_s", "answers", "arms")}
+    try:
+        refuse_other(path, lines, same)
+        resumed = resume_clock(lines)
+        budget = resume_budget(lines, resumed()) or limits.budget()
+    except CallerError:
+        journal.close()  # or else this process could not open it again
+        raise
+    given = tuple(line for line in lines if isinstance(line, GivenLine))
+    journal.write(ResumedLine(at_s=resumed(), created=datetime.now(UTC).isoformat()))
+    logger.info(
+        "{}: goes on, {} answers were given, {:.0f} s are left",
+        path,
+        len(given),
+        max(0.0, limits.usable_s - resumed()),
+    )
+    return Record(
+        clock=resumed,
+        budget=budget,
+        journal=journal,
+        given=given,
+        names=frozenset(_names(lines)),
+        is_resumed=True,
+    )
+
+
+def _names(lines: tuple[JournalLine, ...]) -> set[str]:
+    return {
+        line.event.question_id
+        for line in lines
+        if isinstance(line, EventLine) and isinstance(line.event, QuestionOpened)
+    }
