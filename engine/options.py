@@ -22,7 +22,7 @@ from scheduler import CallerError
 from terminal.command import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from engine.port import Engine
     from terminal.command import Parser
@@ -37,19 +37,30 @@ MANY = 10**9
 
 
 class Kind(StrEnum):
-    """Where vLLM runs."""
+    """Where vLLM runs, or what pretends to be it."""
 
     INPROCESS = "inprocess"
     """In this process."""
     SERVER = "server"
     """Behind its OpenAI-compatible server, started here or at `--address`."""
+    SCRIPTED = "scripted"
+    """Nowhere: `engine.kaggle` can pretend."""
 
 
-def add_engine_options(parser: Parser) -> None:
-    """Add what says which engine runs which model."""
+VLLM = (Kind.INPROCESS, Kind.SERVER)
+"""The kinds that run a model."""
+
+
+def add_engine_options(parser: Parser, kinds: Collection[Kind] = VLLM) -> None:
+    """Add what says which engine runs which model.
+
+    Args:
+        parser: Of the command.
+        kinds: That the command takes.
+    """
     add = parser.add_argument_group("engine").add_argument
     add("--model", metavar="FOLDER|NAME", help="as vLLM takes it; needed without --address")
-    add("--engine", choices=[*Kind], default=Kind.INPROCESS, help="default: %(default)s")
+    add("--engine", choices=[*kinds], default=Kind.INPROCESS, help="default: %(default)s")
     add(
         "--address",
         action="append",
@@ -85,22 +96,12 @@ def add_engine_options(parser: Parser) -> None:
 
 def add_sampling_options(parser: Parser) -> None:
     """Add what says how samples are drawn, measured and read."""
-    add = parser.add_argument_group("sampling").add_argument
-    add("--arms", type=Path, default=BUNDLED, metavar="FILE.toml", help="how to sample, by name")
-    add("--arm", metavar="NAME", help="of the file (default: its first)")
-    add("--max-tokens", type=count, metavar="N", help="of a sample, at most")
+    add = add_arm_options(parser).add_argument
     add(
         "--answers",
         choices=[*AnswerKind],
         default=AnswerKind.INTEGER,
         help="what counts as an answer (default: %(default)s)",
-    )
-    add(
-        "--logprobs",
-        type=lambda text: whole_number(text, 0, MANY),
-        default=Measure().logprobs,
-        metavar="K",
-        help="likeliest tokens that tell the entropy; 0 for none (default: %(default)s)",
     )
     add(
         "--checkpoint-every",
@@ -111,8 +112,29 @@ def add_sampling_options(parser: Parser) -> None:
     )
 
 
+def add_arm_options(parser: Parser) -> argparse._ArgumentGroup:
+    """Add what says how samples are drawn.
+
+    Returns:
+        The group that these options stand in.
+    """
+    group = parser.add_argument_group("sampling")
+    add = group.add_argument
+    add("--arms", type=Path, default=BUNDLED, metavar="FILE.toml", help="how to sample, by name")
+    add("--arm", metavar="NAME", help="of the file (default: its first)")
+    add("--max-tokens", type=count, metavar="N", help="of a sample, at most")
+    add(
+        "--logprobs",
+        type=lambda text: whole_number(text, 0, MANY),
+        default=Measure().logprobs,
+        metavar="K",
+        help="likeliest tokens that tell the entropy; 0 for none (default: %(default)s)",
+    )
+    return group
+
+
 def make_engine(options: argparse.Namespace, server_log: Path) -> Engine:
-    """Make the engine that the options name; it is not started.
+    """Make the engine that runs a model as the options say; it is not started.
 
     Args:
         options: As parsed.
@@ -149,7 +171,7 @@ def make_rig(options: argparse.Namespace, *, probe_every_tokens: int | None = No
     """
     return Rig(
         engine=make_engine(options, options.out.with_suffix(".server.log")),
-        arms=_chosen_arms(options),
+        arms=chosen_arms(options),
         parser=AnswerParser(AnswerKind(options.answers)),
         measure=Measure(
             logprobs=options.logprobs,
@@ -164,8 +186,13 @@ def count(text: str) -> int:
     return whole_number(text, 1, MANY)
 
 
-def _chosen_arms(options: argparse.Namespace) -> Mapping[str, Arm]:
-    """Give the arms, the chosen one first."""
+def chosen_arms(options: argparse.Namespace) -> Mapping[str, Arm]:
+    """Give the arms, the chosen one first.
+
+    Raises:
+        CallerError: if there is no such arm.
+        ArmsError: if the arms can't be read.
+    """
     arms = dict(read_arms(options.arms))
     name = next(iter(arms)) if options.arm is None else options.arm
     if name not in arms:

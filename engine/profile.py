@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.options import USER_ERRORS, Kind, add_engine_options, add_sampling_options, make_rig
-from engine.profiler import Profiler
+from engine.profiler import measure_profile
 from scheduler.latency import encode_profile
 from terminal.command import BAD_INPUT, Parser, announce, complain, new_file
 from terminal.files import write_whole
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from engine.rig import Rig
     from scheduler import LatencyProfile
 
 _PROG = "python -m engine.profile"
@@ -51,22 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     Console().print(profile_table(profile))
     announce(options.out)
     return 0
-
-
-async def measure_profile(rig: Rig, name: str, startup_s: float) -> LatencyProfile:
-    """Measure an engine that is up, saying on stderr what is being done.
-
-    Raises:
-        EngineError: if the engine fails meanwhile.
-    """
-    began_s = time.monotonic()
-
-    def say(what: str) -> None:
-        sys.stderr.write(f"profile, {time.monotonic() - began_s:.0f} s: {what}\n")
-
-    profile = await Profiler(rig, say, time.perf_counter).measure(name, startup_s=startup_s)
-    say("done")
-    return profile
 
 
 def profile_table(profile: LatencyProfile) -> Table:

@@ -9,6 +9,8 @@ real ones to the engine: same sampling, same log-probabilities.
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,7 +18,6 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from engine.port import Request, Sampling
 from scheduler.latency import Decode, LatencyProfile, Prefill, Probe
@@ -116,6 +117,9 @@ class Profiler:
             max(step_s - context_s * width * (SHORT_TOKENS + STEPS / 2), 1e-6)
             for width, step_s in measured.items()
         ]
+        # It takes a quarter of a second to import, and whoever only waits for an engine needs none.
+        from scipy.optimize import isotonic_regression  # noqa: PLC0415
+
         decode = Decode(
             width=tuple(widths),
             step_s=tuple(isotonic_regression(steps).x.tolist()),  # a wider step is no shorter
@@ -309,6 +313,22 @@ class Profiler:
         start = (self._words[salt * 7 % len(self._words)], self._words[salt // len(words)])
         repeated = words * (tokens // len(words) + 1)
         return (*start, *repeated)[:tokens]
+
+
+async def measure_profile(rig: Rig, name: str, startup_s: float) -> LatencyProfile:
+    """Measure an engine that is up, saying on stderr what is being done.
+
+    Raises:
+        EngineError: if the engine fails meanwhile.
+    """
+    began_s = time.monotonic()
+
+    def say(what: str) -> None:
+        sys.stderr.write(f"profile, {time.monotonic() - began_s:.0f} s: {what}\n")
+
+    profile = await Profiler(rig, say, time.perf_counter).measure(name, startup_s=startup_s)
+    say("done")
+    return profile
 
 
 def _widest(measured: dict[int, float], limit: int) -> int:

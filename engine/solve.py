@@ -23,7 +23,7 @@ from engine.options import (
     add_sampling_options,
     make_rig,
 )
-from engine.profile import measure_profile
+from engine.profiler import measure_profile
 from engine.questions import read_questions, with_canonical_gold
 from engine.resume import answers_given, refuse_other, resume_budget, resume_clock
 from engine.runner import Runner

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from engine.profile import measure_profile
+from engine.profiler import measure_profile
 from engine.runner import Runner
 from scheduler import CallerError, EngineLine
 from scheduler.latency import Decode, LatencyProfile, decode_profile, encode_profile
