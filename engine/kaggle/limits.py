@@ -91,7 +91,7 @@ class Limits:
     def _floor_s(self) -> float:
         if self.floor_s is not None:
             return self.floor_s
-        return 0.0 if self._high is None else _FLOOR_SHARE * self.usable_s / self._high
+        return _FLOOR_SHARE * max(0.0, self.usable_s) / self._high if self._high else 0.0
 
 
 def require_limits(limits: Limits) -> None:

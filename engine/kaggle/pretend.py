@@ -34,9 +34,9 @@ PRETENDED = LatencyProfile(
 CHUNK_TOKENS = 16
 """Tokens that come at once; one by one they would keep a small machine busy."""
 
-_LENGTH_TOKENS = 350.0
+_LENGTH_TOKENS = 500.0
 _LENGTH_SPREAD = (0.35, 0.35)  # sigma of the logarithm: of questions, of samples of one question
-_P_RIGHT = (2.0, 1.2)  # a beta distribution: most questions are easy, some are hopeless
+_P_RIGHT = (2.5, 1.2)  # a beta distribution: most questions are easy, some are hopeless
 _WRONG = (0.6, 0.25, 0.15)  # how often each of the wrong numbers comes, of the wrong answers
 
 _OPEN_BOX = "\\boxed{"

@@ -135,6 +135,7 @@ class Stream:
         wait_s = self._limits.share_s(now_s, self._asked)
         if loads:
             wait_s += self._limits.loading_s(now_s, self._asked)
+        wait_s = min(wait_s, max(0.0, self._limits.usable_s - now_s))
         by_s = now_s + wait_s + self._limits.late_s(now_s)
         if self._thread.wait(opened, by_s - now_s):
             hard_at_s = opened.result()
