@@ -163,3 +163,41 @@ def test_what_goes_wrong_at_the_first_start_is_raised() -> None:
             await supervisor.start()
 
     play(main)
+
+
+def test_a_patient_start_makes_as_many_attempts_as_it_takes() -> None:
+    """Whoever needs the engine waits meanwhile."""
+
+    async def main() -> None:
+        engine = Shy(Model(), PROFILE)
+        engine.tries = []
+        engine.refusals = 2
+        supervisor = Supervisor(engine, lambda _: None)
+        waiting = asyncio.create_task(supervisor.ready())
+        await supervisor.load()
+        assert await waiting is engine
+        assert engine.tries == [0.0, 1.0, 3.0]
+        await supervisor.close()
+
+    play(main)
+
+
+def test_a_patient_start_gives_up_what_no_attempt_mends() -> None:
+    """Whoever waits hears so, then and later."""
+
+    class Missing(ScriptedEngine):
+        async def start(self) -> None:
+            raise MissingPartError("no vLLM here")
+
+    async def main() -> None:
+        supervisor = Supervisor(Missing(Model(), PROFILE), lambda _: None)
+        waiting = asyncio.create_task(supervisor.ready())
+        with pytest.raises(MissingPartError, match="no vLLM"):
+            await supervisor.load()
+        for hopeless in (waiting, supervisor.ready()):
+            with pytest.raises(EngineDeadError, match="no vLLM"):
+                await hopeless
+        assert not supervisor.is_up
+        await supervisor.close()
+
+    play(main)

@@ -10,6 +10,7 @@ import pytest
 from policies import parse_policy
 from scheduler import (
     ActionLine,
+    EngineLine,
     EventLine,
     FaultLine,
     FinishReason,
@@ -156,6 +157,16 @@ def test_a_sample_and_its_question_are_told_whole(tmp_path: Path) -> None:
     assert (header.name, header.commit, header.source) == ("trace", "abc-dirty", "run.jsonl")
     assert header.arms == {"default": {"temperature": 0.7}}
     assert result.trace.segments is None
+
+
+def test_an_engine_that_came_up_after_the_header_is_named(tmp_path: Path) -> None:
+    """A stream may begin before its engine; the line of its coming completes the header."""
+    header = JournalHeader(created="", command="", model="", engine="", answers="integer")
+    came = EngineLine(at_s=5.0, model="Tiny-1B", engine="tiny 1.0", gpu="one", profile="p")
+    finish = SampleFinished(at_s=15.0, **SAMPLE, answer="7", tokens=100)
+    result = made(tmp_path, came, *opened(), start(0), *events(finish), header=header)
+    told = result.trace.header
+    assert (told.model, told.engine, told.gpu) == ("Tiny-1B", "tiny 1.0", "one")
 
 
 def test_what_was_measured_and_asked_merges_by_tokens(tmp_path: Path) -> None:
