@@ -75,9 +75,10 @@ examples:
   as the final rerun does it, with the model:
     {_PROG} --csv reference.csv --model ./model --twice --out run.jsonl
   on another rule, order and time, hard-coding the 50 questions that Kaggle sends:
-    {_PROG} --csv test.csv --model ./model --policy clamp --questions 50 --shuffle 1 \\
-        --total-s 17400 --out run.jsonl
-  what the gateway itself costs a call, answering 0 after half a second:
+    {_PROG} --csv test.csv --model ./model --policy clamp --questions 50 \\
+        --shuffle 1 --total-s 17400 --out run.jsonl
+  what this gateway itself costs a call, answering 0 after half a second (for what Kaggle's
+  costs, serve make_dry_predict there):
     {_PROG} --csv test.csv --dry-run --sleep 0.5
   afterwards, the run as a trace that replay.py reads:
     python -m simulations.traces from-journal run.jsonl traces/run

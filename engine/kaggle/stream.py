@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 CLOSE_WAIT_S = 30.0
 """An engine has so long to end; then it is left to end with the process."""
 
+CANCEL_WAIT_S = 5.0
+"""A question that is open at the end has so long to be given up."""
+
 
 class Stream:
     """Answers questions one after another; the engine comes up meanwhile.
@@ -73,6 +76,7 @@ class Stream:
         self._runner: Runner | None = None
         self._free = asyncio.Lock()
         self._load: asyncio.Task[None] | None = None
+        self._answering: set[asyncio.Task[int]] = set()
         self._closed = False
         self._thread.submit(self._begin())
 
@@ -130,7 +134,7 @@ class Stream:
         now_s = self._clock()
         loads = self._called == 1
         opened: Future[float] = Future()
-        work = self._thread.submit(self._answer(question, opened, loads=loads))
+        work = self._thread.submit(self._answer_in_task(question, opened, loads=loads))
         work.add_done_callback(lambda _: _resolve(opened, now_s))
         wait_s = self._limits.share_s(now_s, self._asked)
         if loads:
@@ -172,6 +176,14 @@ class Stream:
         self._runner = self._loading.make_runner()
         self._load = asyncio.create_task(self._loading.run(self._runner, self._free))
 
+    async def _answer_in_task(
+        self, question: Question, opened: Future[float], *, loads: bool
+    ) -> int:
+        task = asyncio.create_task(self._answer(question, opened, loads=loads))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+        return await task
+
     async def _answer(self, question: Question, opened: Future[float], *, loads: bool) -> int:
         if self._runner is None:
             raise RuntimeError("the stream did not begin")
@@ -203,6 +215,11 @@ class Stream:
     async def _end(self) -> None:
         if self._load is not None:
             self._load.cancel()
+        # Whoever waits for one must not wait for a loop that has ended.
+        for task in self._answering:
+            task.cancel()
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=CANCEL_WAIT_S)
         if self._runner is not None:
             await self._runner.close()
 

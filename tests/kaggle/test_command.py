@@ -147,11 +147,14 @@ def test_a_second_start_goes_on(kaggle: Command) -> None:
     slow = "self-consistency:k=64"
     words = [sys.executable, "-c", program, *kaggle.words("--policy", slow)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
-        _wait_until_given(kaggle.journal, process)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30.0)
+        try:
+            _wait_until_given(kaggle.journal, process)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30.0)
+        finally:
+            process.kill()
     assert process.returncode == 1
-    assert said.endswith(f"stopped; the same command goes on from {kaggle.journal}\n")
+    assert f"stopped; the same command goes on from {kaggle.journal}\n" in said
     assert not kaggle.submission.exists()
     before = kaggle.given()
     assert 0 < len(before) < 4
