@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +21,9 @@ from engine.options import (
     make_rig,
 )
 from engine.questions import read_questions, with_canonical_gold
-from engine.resume import refuse_other, resume_clock, samples_done
+from engine.resume import resume, samples_done
 from scheduler import QuestionOpened
-from scheduler.journal import EventLine, ResumedLine
+from scheduler.journal import EventLine
 from terminal.command import BAD_INPUT, Parser, announce, complain, typed
 from terminal.progress import progress
 
@@ -75,12 +74,10 @@ async def _generate(options: argparse.Namespace, command: str) -> Drawn:
     journal, clock = None, StreamClock()
     lines: tuple[JournalLine, ...] = ()
     if options.out.exists() and options.out.stat().st_size:
-        journal, lines = Journal.resume(options.out)
-        refuse_other(
-            options.out, lines, {"policy": None, "answers": options.answers, "arms": arms_of(rig)}
+        resumed = resume(
+            options.out, {"policy": None, "answers": options.answers, "arms": arms_of(rig)}
         )
-        clock = resume_clock(lines)
-        journal.write(ResumedLine(at_s=clock(), created=datetime.now().astimezone().isoformat()))
+        journal, lines, clock = resumed.journal, resumed.lines, resumed.clock
     draws = plan(questions, options.samples, lines)
     try:
         if not draws:

@@ -19,12 +19,14 @@ from engine.vllm.process import ServerProcess
 from engine.vllm.server import ServerEngine
 from engine.vllm.settings import VllmSettings
 from scheduler import CallerError
+from scheduler.latency import decode_profile
 from terminal.command import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from engine.port import Engine
+    from scheduler import LatencyProfile
     from terminal.command import Parser
 
 USER_ERRORS = (CallerError, EngineError, ArmsError, QuestionsError, OSError)
@@ -179,6 +181,19 @@ def make_rig(options: argparse.Namespace, *, probe_every_tokens: int | None = No
             probe_every_tokens=probe_every_tokens,
         ),
     )
+
+
+def read_profile(path: Path) -> LatencyProfile:
+    """Read a profile's file.
+
+    Raises:
+        CallerError: naming the file, if it holds none.
+        OSError: if it cannot be read.
+    """
+    try:
+        return decode_profile(path.read_bytes())
+    except CallerError as error:
+        raise CallerError(f"{path}: {error}") from error
 
 
 def count(text: str) -> int:

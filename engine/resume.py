@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from engine.answer import Answer
 from engine.clock import StreamClock
+from engine.journal import Journal
 from scheduler import (
     ActionLine,
     BudgetLine,
@@ -18,6 +20,7 @@ from scheduler import (
     JournalHeader,
     QuestionLine,
     QuestionOpened,
+    ResumedLine,
     SampleFinished,
     StartSample,
     SubmitAnswer,
@@ -33,6 +36,45 @@ if TYPE_CHECKING:
 
 _LONG = 200
 """Characters of values that are too long to be read in an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """A journal that a second process goes on with.
+
+    Attributes:
+        journal: Open.
+        lines: That the first process wrote, the header first.
+        clock: Has gone on since.
+        budget: The ledger, going on now; None where no question had been opened.
+    """
+
+    journal: Journal
+    lines: tuple[JournalLine, ...]
+    clock: StreamClock
+    budget: TimeBudget | None
+
+
+def resume(path: Path, now: Mapping[str, object]) -> Resumed:
+    """Go on with a journal, and write that into it.
+
+    Args:
+        path: Of the journal.
+        now: Fields of the header, as this run has them.
+
+    Raises:
+        CallerError: if the journal is damaged, in use or of something else; it is let go then.
+    """
+    journal, lines = Journal.resume(path)
+    try:
+        refuse_other(path, lines, now)
+        clock = resume_clock(lines)
+        budget = resume_budget(lines, clock())
+    except CallerError:
+        journal.close()  # or else this process could not open it again
+        raise
+    journal.write(ResumedLine(at_s=clock(), created=datetime.now().astimezone().isoformat()))
+    return Resumed(journal=journal, lines=lines, clock=clock, budget=budget)
 
 
 def resume_clock(lines: Sequence[JournalLine]) -> StreamClock:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +21,15 @@ from engine.options import (
     add_engine_options,
     add_sampling_options,
     make_rig,
+    read_profile,
 )
 from engine.profiler import measure_profile
 from engine.questions import read_questions, with_canonical_gold
-from engine.resume import answers_given, refuse_other, resume_budget, resume_clock
+from engine.resume import answers_given, resume
 from engine.runner import Runner
 from policies import parse_policy
-from scheduler import CallerError, TimeBudget
-from scheduler.journal import ResumedLine
-from scheduler.latency import decode_profile, encode_profile
+from scheduler import TimeBudget
+from scheduler.latency import encode_profile
 from terminal.command import BAD_INPUT, Parser, announce, complain, new_file, seconds, typed
 from terminal.files import write_whole
 
@@ -116,7 +115,7 @@ async def _solve(
     clock = StreamClock()
     kind = AnswerKind(options.answers)
     questions = with_canonical_gold(read_questions(options.questions), kind)
-    given_profile = None if options.profile is None else _read_profile(options.profile)
+    given_profile = None if options.profile is None else read_profile(options.profile)
     policy = parse_policy(options.policy)
     policy.build()  # a bad parameter is said before the engine starts
     rig = make_rig(options)
@@ -124,17 +123,14 @@ async def _solve(
     journal: Journal | None = None
     past: list[Answer] = []
     if options.out.exists() and options.out.stat().st_size:
-        journal, lines = Journal.resume(options.out)
-        refuse_other(
+        resumed = resume(
             options.out,
-            lines,
             {"policy": options.policy, "total_s": options.total_s, "answers": options.answers}
             | {"arms": arms_of(rig)},
         )
-        clock = resume_clock(lines)
-        past = answers_given(lines)
-        budget = resume_budget(lines, clock()) or budget
-        journal.write(ResumedLine(at_s=clock(), created=datetime.now().astimezone().isoformat()))
+        journal, clock = resumed.journal, resumed.clock
+        past = answers_given(resumed.lines)
+        budget = resumed.budget or budget
     given = {answer.question_id for answer in past}
     todo = [question for question in questions if question.question_id not in given]
     try:
@@ -178,13 +174,6 @@ async def _answer_all(
             answers.append(await runner.answer(question))
             view.answered(answers[-1])
     return answers
-
-
-def _read_profile(path: Path) -> LatencyProfile:
-    try:
-        return decode_profile(path.read_bytes())
-    except CallerError as error:
-        raise CallerError(f"{path}: {error}") from error
 
 
 async def _measure(out: Path, rig: Rig, startup_s: float) -> LatencyProfile:

@@ -34,10 +34,10 @@ from engine.options import (
     add_engine_options,
     chosen_arms,
     make_engine,
+    read_profile,
 )
 from engine.questions import with_canonical_gold
 from scheduler import CallerError, GivenLine, decode_line
-from scheduler.latency import decode_profile
 from terminal.command import (
     BAD_INPUT,
     Parser,
@@ -215,10 +215,7 @@ def _engine(options: argparse.Namespace, gold: Mapping[str, str | None]) -> Engi
 def _profile(options: argparse.Namespace) -> LatencyProfile | None:
     if options.profile is None:
         return PRETENDED if options.engine == Kind.SCRIPTED else None
-    try:
-        return decode_profile(options.profile.read_bytes())
-    except CallerError as error:
-        raise CallerError(f"{options.profile}: {error}") from error
+    return read_profile(options.profile)
 
 
 def _shuffler(options: argparse.Namespace) -> np.random.Generator | None:

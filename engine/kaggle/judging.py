@@ -128,11 +128,6 @@ class Judge:
         self._taken: list[tuple[_Shape, pl.DataFrame]] = []
         self._ids: list[pl.Series] = []
 
-    @property
-    def frames(self) -> tuple[pl.DataFrame, ...]:
-        """The answers as tables, in order; what is no table has its value as the `answer`."""
-        return tuple(frame for _, frame in self._taken)
-
     def take(self, returned: object, sent_id: pl.Series) -> pl.DataFrame:
         """Take what came back from a call, as far as it is judged at once.
 
@@ -172,7 +167,7 @@ class Judge:
             raise _at_end(f"call {odd + 1} returned {shapes[odd]}, call 1 {shapes[0]}")
         if shapes[0] not in {_Shape.POLARS, _Shape.PANDAS, _Shape.NAMED}:
             raise _at_end(f"the calls returned {shapes[0]}, not a table with {ID} and {ANSWER}")
-        frames = self.frames
+        frames = [frame for _, frame in self._taken]
         for number, frame in enumerate(frames, 1):
             if frame.columns != frames[0].columns:
                 raise _at_end(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from engine.arms import Arm
     from engine.port import Engine
-    from scheduler import JournalHeader, LatencyProfile
+    from scheduler import LatencyProfile
 
 
 class Predict(Protocol):
@@ -128,19 +128,16 @@ def make_predict(  # noqa: PLR0913 - each has a default but the first three
         measure=Measure(logprobs=logprobs),
     )
     engine.require_parts()
-
-    def header(clock: StreamClock) -> JournalHeader:
-        return journal_header(
-            rig,
-            clock,
-            command="engine.kaggle.make_predict",
-            answers=kind,
-            info=None,
-            policy=policy,
-            total_s=total_s,
-        )
-
     clock = StreamClock() if began is None else StreamClock.since(time.time() - began)
+    header = journal_header(
+        rig,
+        clock,
+        command="engine.kaggle.make_predict",
+        answers=kind,
+        info=None,
+        policy=policy,
+        total_s=total_s,
+    )
     record = open_record(None if journal is None else Path(journal), limits, clock, header)
     stream = Stream(rig, spec, limits, choice, record, profile=profile, thread=LoopThread())
     atexit.register(stream.close)

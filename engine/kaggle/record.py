@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from engine.journal import Journal
-from engine.resume import refuse_other, resume_budget, resume_clock
-from scheduler import CallerError, EventLine, GivenLine, QuestionOpened, ResumedLine
+from engine.resume import resume
+from scheduler import EventLine, GivenLine, QuestionOpened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from engine.clock import StreamClock
@@ -51,7 +49,7 @@ def open_record(
     path: Path | None,
     limits: Limits,
     clock: StreamClock,
-    header: Callable[[StreamClock], JournalHeader],
+    header: JournalHeader,
 ) -> Record:
     """Begin a stream, or go on with the one that a journal tells of.
 
@@ -59,7 +57,7 @@ def open_record(
         path: Of the journal; None for none.
         limits: The time of the stream.
         clock: Of a stream that begins.
-        header: Makes the first line of a journal.
+        header: The first line of a journal that begins; one that goes on has to agree.
 
     Raises:
         CallerError: if the journal is damaged, in use, or of another stream.
@@ -67,32 +65,23 @@ def open_record(
     if path is None:
         return Record(clock=clock, budget=limits.budget(), journal=None)
     if not path.exists() or not path.stat().st_size:
-        journal = Journal.create(path, header(clock))
+        journal = Journal.create(path, header)
         return Record(clock=clock, budget=limits.budget(), journal=journal)
-    journal, lines = Journal.resume(path)
-    now = header(clock)
-    same = {name: getattr(now, name) for name in ("policy", "total_s", "answers", "arms")}
-    try:
-        refuse_other(path, lines, same)
-        resumed = resume_clock(lines)
-        budget = resume_budget(lines, resumed()) or limits.budget()
-    except CallerError:
-        journal.close()  # or else this process could not open it again
-        raise
-    given = tuple(line for line in lines if isinstance(line, GivenLine))
-    journal.write(ResumedLine(at_s=resumed(), created=datetime.now(UTC).isoformat()))
+    same = {name: getattr(header, name) for name in ("policy", "total_s", "answers", "arms")}
+    resumed = resume(path, same)
+    given = tuple(line for line in resumed.lines if isinstance(line, GivenLine))
     logger.info(
         "{}: goes on, {} answers were given, {:.0f} s are left",
         path,
         len(given),
-        max(0.0, limits.usable_s - resumed()),
+        max(0.0, limits.usable_s - resumed.clock()),
     )
     return Record(
-        clock=resumed,
-        budget=budget,
-        journal=journal,
+        clock=resumed.clock,
+        budget=resumed.budget or limits.budget(),
+        journal=resumed.journal,
         given=given,
-        names=frozenset(_names(lines)),
+        names=frozenset(_names(resumed.lines)),
         is_resumed=True,
     )
 

@@ -80,11 +80,6 @@ class Stream:
         self._closed = False
         self._thread.submit(self._begin())
 
-    @property
-    def fallback(self) -> int:
-        """What is handed over where nothing is known."""
-        return self._choice.fallback
-
     def answer(self, question_id: str, text: str) -> int:
         """Answer a question; returns in time whatever happens.
 
@@ -99,7 +94,7 @@ class Stream:
             key = _key(text)
             value = self._given.get(key)
             if value is None:
-                value = self._ask_safely(question_id, text) if key else self.fallback
+                value = self._ask_safely(question_id, text) if key else self._choice.fallback
                 self._given[key] = value
             self._record.write(
                 GivenLine(at_s=self._clock(), question_id=question_id, question=text, answer=value)
@@ -125,8 +120,9 @@ class Stream:
         try:
             return self._ask(question_id, text)
         except BaseException as error:  # noqa: BLE001 - a gateway hangs or aborts on any of them
-            logger.error("{}: answered {} after {!r}", question_id, self.fallback, error)
-            return self.fallback
+            fallback = self._choice.fallback
+            logger.error("{}: answered {} after {!r}", question_id, fallback, error)
+            return fallback
 
     def _ask(self, question_id: str, text: str) -> int:
         question = Question(question_id=self._unique(question_id), question=text)

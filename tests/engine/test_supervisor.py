@@ -37,6 +37,14 @@ class Shy(ScriptedEngine):
         await super().start()
 
 
+class Missing(ScriptedEngine):
+    """An engine that lacks a part."""
+
+    async def start(self) -> None:
+        """Say so."""
+        raise MissingPartError("no vLLM here")
+
+
 def supervise(act: Callable[[Supervisor, Shy, list[str]], Coroutine[Any, Any, None]]) -> list[str]:
     """Let a supervisor act on an engine that is up; return what was logged."""
 
@@ -153,10 +161,6 @@ def test_an_engine_that_is_up_is_not_started() -> None:
 def test_what_goes_wrong_at_the_first_start_is_raised() -> None:
     """Who starts it hears what is missing."""
 
-    class Missing(ScriptedEngine):
-        async def start(self) -> None:
-            raise MissingPartError("no vLLM here")
-
     async def main() -> None:
         supervisor = Supervisor(Missing(Model(), PROFILE), lambda _: None)
         with pytest.raises(MissingPartError, match="no vLLM"):
@@ -184,10 +188,6 @@ def test_a_patient_start_makes_as_many_attempts_as_it_takes() -> None:
 
 def test_a_patient_start_gives_up_what_no_attempt_mends() -> None:
     """Whoever waits hears so, then and later."""
-
-    class Missing(ScriptedEngine):
-        async def start(self) -> None:
-            raise MissingPartError("no vLLM here")
 
     async def main() -> None:
         supervisor = Supervisor(Missing(Model(), PROFILE), lambda _: None)
