@@ -18,6 +18,7 @@ from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
 
 from engine.errors import EngineDeadError, EngineError, RequestFailedError
 from engine.port import EngineInfo
+from engine.vllm.lending import Lender
 from scheduler import CallerError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class FrontEnd:
             self._llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
         except Exception as error:
             raise EngineDeadError(f"vLLM did not come up: {error}") from error
+        self.lender = Lender(settings)
         self._running: set[str] = set()
         self._closed = False
         self.info = _describe(self._llm.vllm_config, settings)
@@ -73,6 +75,7 @@ class FrontEnd:
     def shut_down(self) -> None:
         """End vLLM's processes; blocks until they are gone."""
         self._llm.shutdown()
+        self.lender.close()
         # Frames kept by exceptions within vLLM hold on to what built it.
         del self._llm
 
@@ -99,8 +102,8 @@ class FrontEnd:
             )
         return str(text)
 
-    def generate(self, request: Request) -> AsyncGenerator[Any]:
-        """Yield vLLM's outputs, each with what is new.
+    def generate(self, request: Request, told: dict[str, str | int]) -> AsyncGenerator[Any]:
+        """Yield vLLM's outputs, each with what is new; the worker gets `told` with it.
 
         Without stop texts they come without text: to put it together token by token costs the
         event loop more than all else.
@@ -112,8 +115,7 @@ class FrontEnd:
                 top_k=request.sampling.top_k,
                 min_p=request.sampling.min_p,
                 max_tokens=self._room(request.prompt, request.max_tokens),
-                logprobs=request.logprobs or None,
-                flat_logprobs=True,
+                extra_args=told or None,
                 stop=list(request.stop),
                 include_stop_str_in_output=True,
                 ignore_eos=request.ignore_eos,

@@ -14,7 +14,6 @@ from uuid import uuid4
 from engine.doctor.preflight import require_parts
 from engine.errors import EngineDeadError, MissingPartError
 from engine.port import Chunk, PromptScore
-from engine.vllm.flat_logprobs import likeliest
 from engine.vllm.settings import MISSING_VLLM
 
 if TYPE_CHECKING:
@@ -104,22 +103,20 @@ class InProcessEngine:
         """
         front_end = self._started()
         ids: list[int] = []
-        async with aclosing(front_end.generate(request)) as outputs:
-            async for output in outputs:
-                (gained,) = output.outputs
-                text = gained.text
-                if not request.stop:
-                    ids += gained.token_ids
-                    text = front_end.decode(ids) if output.finished else ""
-                logprobs = None
-                if request.logprobs:
-                    logprobs = likeliest(gained.logprobs, request.logprobs)
-                yield Chunk(
-                    token_ids=gained.token_ids,
-                    text=text,
-                    logprobs=logprobs,
-                    finish_reason=gained.finish_reason,
-                )
+        with front_end.lender.lend(request.logprobs) as loan:
+            async with aclosing(front_end.generate(request, loan.told)) as outputs:
+                async for output in outputs:
+                    (gained,) = output.outputs
+                    text = gained.text
+                    if not request.stop:
+                        ids += gained.token_ids
+                        text = front_end.decode(ids) if output.finished else ""
+                    yield Chunk(
+                        token_ids=gained.token_ids,
+                        text=text,
+                        logprobs=loan.rows(len(gained.token_ids)),
+                        finish_reason=gained.finish_reason,
+                    )
 
     async def score(self, prompt: tuple[int, ...]) -> PromptScore:
         """Let the model read a prompt.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from engine.doctor.preflight import require_parts
 from engine.errors import EngineDeadError, RequestFailedError
 from engine.port import EngineInfo
 from engine.vllm import wire
 from engine.vllm.addresses import FIRST_TOKENS, Addresses
+from engine.vllm.lending import Lender
 from engine.vllm.process import ServerProcess
 from scheduler import CallerError
 
@@ -50,6 +52,7 @@ class ServerEngine:
         self._urls = [] if isinstance(source, ServerProcess) else list(source)
         self._addresses = Addresses([])
         self._client: httpx.AsyncClient | None = None
+        self._lender: Lender | None = None
         self._info: EngineInfo | None = None
 
     @property
@@ -77,7 +80,10 @@ class ServerEngine:
             CallerError: if the servers serve different models.
         """
         await self.close()
-        urls = self._urls if self._process is None else [await self._process.start()]
+        urls = self._urls
+        if self._process is not None:
+            urls = [await self._process.start()]
+            self._lender = Lender(self._process.settings)
         self._addresses = Addresses(urls)
         # Direct, whatever proxies the environment names.
         self._client = httpx.AsyncClient(limits=_LIMITS, timeout=_TIMEOUT, trust_env=False)
@@ -90,6 +96,9 @@ class ServerEngine:
             await client.aclose()
         if self._process is not None:
             await self._process.stop()
+        lender, self._lender = self._lender, None
+        if lender is not None:
+            lender.close()
 
     async def encode(self, text: str) -> tuple[int, ...]:
         """Give the tokens of a text, no special ones added."""
@@ -115,8 +124,32 @@ class ServerEngine:
             EngineDeadError: if our server is dead, or the engine closed meanwhile.
             RequestFailedError: if the server refuses or drops the request.
         """
+        # Servers of others may run elsewhere: theirs come over the wire.
+        lender = self._lender
+        with nullcontext() if lender is None else lender.lend(request.logprobs) as loan:
+            async with aclosing(
+                self._stream(request, None if loan is None else loan.told)
+            ) as chunks:
+                async for chunk in chunks:
+                    if loan is None:
+                        yield chunk
+                    else:
+                        yield replace(chunk, logprobs=loan.rows(len(chunk.token_ids)))
+
+    async def _stream(
+        self, request: Request, told: dict[str, str | int] | None
+    ) -> AsyncGenerator[Chunk]:
+        """Yield chunks as they come over the wire.
+
+        Args:
+            request: The generation.
+            told: What goes to the server's worker, which lays log-probabilities down; None to
+                have them on the wire.
+        """
         room = self.info.max_model_len - len(request.prompt)
-        body = wire.generation(self.info.model, request, max(min(request.max_tokens, room), 1))
+        body = wire.generation(
+            self.info.model, request, max(min(request.max_tokens, room), 1), told
+        )
         address = self._addresses.choose(request.prompt)
         first: list[int] = []
         async with self._post(address, "/v1/completions", body) as response:
@@ -125,7 +158,7 @@ class ServerEngine:
                 async for event in events:
                     if event == b"[DONE]":
                         break
-                    chunk = wire.chunk(event, request.logprobs)
+                    chunk = wire.chunk(event, request.logprobs if told is None else 0)
                     ended = ended or chunk.finish_reason is not None
                     if len(first) < FIRST_TOKENS:
                         first += chunk.token_ids

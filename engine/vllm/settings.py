@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+WORKER = "engine.vllm.worker.RecordingWorker"
+
+# What a request tells the worker: where its log-probabilities go, and how many of them.
+BOARD, SLOT, WIDTH = "board", "board_slot", "board_width"
+
 MISSING_VLLM = "vllm is not installed: pip install -e '.[live]' (engine.doctor says more)"
 
 
@@ -55,6 +60,7 @@ class VllmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "quantization": self.quantization,
             "enforce_eager": self.enforce_eager,
             "max_logprobs": self.max_logprobs,
+            "worker_cls": WORKER,
             # Samples of one question share its prompt, and a probe its sample's context.
             "enable_prefix_caching": True,
         }

@@ -77,8 +77,17 @@ _BLOCK_SIZE = re.compile(rb'\bblock_size="(\d+)"')
 _completion = msgspec.json.Decoder(_Completion)
 
 
-def generation(model: str, request: Request, max_tokens: int) -> bytes:
-    """Write the body that starts a generation as a stream."""
+def generation(
+    model: str, request: Request, max_tokens: int, told: dict[str, str | int] | None
+) -> bytes:
+    """Write the body that starts a generation as a stream.
+
+    Args:
+        model: As the server names it.
+        request: The generation.
+        max_tokens: What the model's length leaves of the request's own.
+        told: What the server's worker is told; None to have log-probabilities on the wire.
+    """
     sampling = request.sampling
     return msgspec.json.encode(
         {
@@ -93,7 +102,8 @@ def generation(model: str, request: Request, max_tokens: int) -> bytes:
             "repetition_penalty": 1.0,
             "presence_penalty": 0.0,
             "frequency_penalty": 0.0,
-            "logprobs": request.logprobs or None,
+            "logprobs": (request.logprobs or None) if told is None else None,
+            "vllm_xargs": told,
             "return_tokens_as_token_ids": True,
             "return_token_ids": True,
             "stop": request.stop,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +16,6 @@ from tiny_model import script_prompt
 
 from engine.errors import EngineDeadError, MissingPartError
 from engine.port import Request
-from engine.vllm.flat_logprobs import likeliest
 from engine.vllm.inprocess import InProcessEngine
 from engine.vllm.settings import VllmSettings
 from scheduler import CallerError
@@ -45,15 +43,6 @@ def children() -> list[psutil.Process]:
         for child in psutil.Process().children(recursive=True)
         if child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in str(child.cmdline())
     ]
-
-
-@dataclass
-class Flat:
-    """Log-probabilities as vLLM holds them."""
-
-    start_indices: list[int]
-    end_indices: list[int]
-    logprobs: list[float]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -185,15 +174,3 @@ async def test_without_vllm_it_says_what_brings_it(monkeypatch: pytest.MonkeyPat
         await engine.start()
     with pytest.raises(EngineDeadError, match="never started"):
         _ = engine.info
-
-
-async def test_the_drawn_token_is_left_out_unless_it_is_likely() -> None:
-    """VLLM puts it first: beside the likeliest, or, where outputs were joined, among them."""
-    flat = Flat(
-        start_indices=[0, 3, 5],
-        end_indices=[3, 5, 7],
-        logprobs=[-9.0, -0.1, -3.0, -2.0, -0.5, -0.5, -np.inf],
-    )
-    rows = likeliest(flat, 2)
-    np.testing.assert_allclose(rows, [[-0.1, -3.0], [-0.5, -2.0], [-0.5, -np.inf]])
-    assert rows.dtype == np.float32
