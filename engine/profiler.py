@@ -34,6 +34,10 @@ WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 STEPS = 256
 """Tokens that each generation is timed for."""
 
+FEWEST_PASSES, MOST_PASSES, PASSES_S = 2, 6, 30.0
+"""Decoding is timed at all widths up and down, so that a drift of the engine's speed evens out;
+again while that has taken less than so many seconds."""
+
 SHORT_TOKENS = 160
 LONG_TOKENS = 2560
 """Lengths of prompts between which the cost of context and of prefill is measured."""
@@ -107,10 +111,7 @@ class Profiler:
         widths = sorted({*(width for width in WIDTHS if width < most), min(most, WIDTHS[-1])})
         self._advance("warming up")
         await self._together(16, self._prompt(SHORT_TOKENS), 32)
-        measured = dict.fromkeys(widths, 0.0)
-        for width in (*widths, *reversed(widths)):  # twice, so that a drift evens out
-            self._advance(f"decoding, {width} wide")
-            measured[width] += await self._step_s(width, SHORT_TOKENS) / 2
+        measured = await self._steps_s(widths)
         self._advance("cost of context")
         context_s = await self._context_s(measured, long_tokens, info.kv_cache_tokens)
         steps = [
@@ -149,6 +150,18 @@ class Profiler:
         )
 
     # What is measured.
+
+    async def _steps_s(self, widths: Sequence[int]) -> dict[int, float]:
+        """Seconds of a step at each width: the median of passes up and down."""
+        passes: dict[int, list[float]] = {width: [] for width in widths}
+        began_s = self._clock()
+        for number in range(MOST_PASSES):
+            if number >= FEWEST_PASSES and self._clock() - began_s > PASSES_S:
+                break
+            for width in widths if number % 2 == 0 else reversed(widths):
+                self._advance(f"decoding, {width} wide")
+                passes[width].append(await self._step_s(width, SHORT_TOKENS))
+        return {width: median(steps_s) for width, steps_s in passes.items()}
 
     async def _step_s(self, width: int, prompt_tokens: int) -> float:
         """Seconds of a step while exactly `width` generations run."""
@@ -211,9 +224,10 @@ class Profiler:
             return 0.0
         prompt = self._prompt(SHORT_TOKENS)
         await self._one(prompt, 1)
-        lines = await self._together(width, prompt, 2)
-        firsts = sorted(line.at_s[0] for line in lines)
-        return (firsts[-1] - firsts[0]) / (width - 1)
+        lines = await self._together(width, prompt, STEPS // 4)
+        # By their ends: a front end that takes requests in reads no first tokens meanwhile.
+        ends = [line.at_s[-1] for line in lines]
+        return (max(ends) - min(ends)) / (width - 1)
 
     async def _stall_s(self, measured: dict[int, float]) -> float:
         """Seconds in which nothing decodes because a request arrives."""
@@ -229,8 +243,9 @@ class Profiler:
             at_s = np.asarray(line.at_s)
             late = (at_s[1:] > arrived.asked_s) & (at_s[:-1] < arrived.at_s[0])
             if late.any():
-                gaps.append(float(np.diff(at_s)[late].max()))
-        return median(gaps) - measured[width] if gaps else 0.0
+                waits = np.diff(at_s) - np.diff(line.tokens) * measured[width]
+                gaps.append(float(waits[late].max()))
+        return median(gaps) if gaps else 0.0
 
     async def _opening_s(self) -> float:
         """Seconds until a question's prompt is made and read, before its first decision."""

@@ -19,9 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy import float32
+    from numpy import float32, int64
     from numpy.typing import NDArray
 
 _HEAD = 5
@@ -55,27 +53,26 @@ class Board:
         self,
         replica: int,
         width: int,
-        rows: Sequence[int],
-        slots: Sequence[int],
-        tokens: Sequence[int],
+        rows: NDArray[int64],
+        slots: NDArray[int64],
+        tokens: NDArray[int64],
     ) -> int:
         """Say which tokens the rows of the next step belong to, and where they have to go.
 
         Args:
             replica: Of the model.
             width: Values of each row.
-            rows: Which of the step's rows,
-            slots: whose slot and
-            tokens: which of its tokens; all of one length.
+            rows: Which of the step's rows; shape (n,), as of the next two.
+            slots: Whose each is.
+            tokens: For which of its tokens.
 
         Returns:
-            The index into `values[replica]` at which the step's rows begin.
+            The index of the step in `values[replica]`, whose rows begin at 0.
         """
         step = int(self._done[replica])
         self._widths[replica, step % self.steps] = width
         first = (step * self.replicas + replica) * self.rows
-        places = np.stack((first + np.asarray(rows), tokens), axis=1)
-        self._where[slots, places[:, 1] % self.steps] = places
+        self._where[slots, tokens % self.steps] = np.stack((first + rows, tokens), axis=1)
         self._done[replica] = step + 1
         return step % self.steps
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from loguru import logger
 
@@ -16,6 +17,8 @@ from engine.vllm.settings import BOARD, SLOT, WIDTH
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy import int64
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from engine.vllm.board import Board
@@ -25,6 +28,16 @@ class _Request(NamedTuple):
     slot: int
     width: int
     prompt_tokens: int
+
+
+class _Rows(NamedTuple):
+    """The rows of a step that somebody asked for: arrays of one length."""
+
+    request_ids: list[str]  # of all rows
+    rows: NDArray[int64]
+    slots: NDArray[int64]
+    tokens: NDArray[int64]
+    width: int
 
 
 class Recorder:
@@ -41,24 +54,31 @@ class Recorder:
         self._board: Board | None = None
         self._values: Tensor | None = None
         self._requests: dict[str, _Request] = {}
-        self._tokens: dict[str, int] = {}
+        self._step: Any = None  # that is under way
+        self._last: _Rows | None = None
         self._broken = False
 
+    def warm(self, logits: Tensor) -> None:
+        """Compile what logits of this kind need, which takes a second or two."""
+        try:
+            _likeliest(logits, 2)
+        except Exception as error:  # noqa: BLE001 - the engine goes on without
+            self._give_up(error)
+
     def schedule(self, step: Any) -> None:  # noqa: ANN401 - vLLM's SchedulerOutput
-        """Note which token of each request the step is for."""
-        for request_id in step.finished_req_ids:
-            self._requests.pop(request_id, None)
-        self._tokens.clear()
-        for new in step.scheduled_new_reqs:
-            asked = (new.sampling_params and new.sampling_params.extra_args) or {}
-            if SLOT in asked and not self._broken:
-                self._open(str(asked[BOARD]))
-                slot, width = int(asked[SLOT]), int(asked[WIDTH])
-                self._requests[new.req_id] = _Request(slot, width, len(new.prompt_token_ids))
-            self._note(new.req_id, new.num_computed_tokens, step)
-        known = step.scheduled_cached_reqs
-        for request_id, computed in zip(known.req_ids, known.num_computed_tokens, strict=True):
-            self._note(request_id, computed, step)
+        """Note what a step is for."""
+        if self._broken or not step.total_num_scheduled_tokens:
+            return
+        if self._step is not None:
+            self._last = None  # it was not sampled from
+        self._step = step
+        try:
+            for request_id in step.finished_req_ids:
+                self._requests.pop(request_id, None)
+            for new in step.scheduled_new_reqs:
+                self._take_in(new)
+        except Exception as error:  # noqa: BLE001 - the engine goes on without
+            self._give_up(error)
 
     def record(self, request_ids: Sequence[str], logits: Tensor) -> None:
         """Lay the rows of a step down, before anything changes the logits.
@@ -67,53 +87,82 @@ class Recorder:
             request_ids: In the order of the rows.
             logits: Shape (rows, vocabulary).
         """
-        if not self._tokens or self._broken:
+        step, self._step = self._step, None
+        # With drafts a request has several rows: which of them hold is not known here.
+        if not self._requests or step is None or len(request_ids) != len(logits):
             return
         try:
-            self._record(request_ids, logits)
+            self._last = self._rows(list(request_ids), step)
+            if len(self._last.rows):
+                self._lay(self._last, logits)
         except Exception as error:  # noqa: BLE001 - the engine goes on without
             self._give_up(error)
-        self._tokens.clear()
 
-    def _note(self, request_id: str, computed: int, step: Any) -> None:  # noqa: ANN401
-        request = self._requests.get(request_id)
-        if request is not None:
-            token = computed + step.num_scheduled_tokens[request_id] - request.prompt_tokens
+    def _take_in(self, new: Any) -> None:  # noqa: ANN401 - vLLM's NewRequestData
+        asked = (new.sampling_params and new.sampling_params.extra_args) or {}
+        if SLOT in asked:
+            if self._board is None:
+                board = open_board(str(asked[BOARD]))
+                values = torch.from_numpy(board.values)
+                if torch.cuda.is_available():
+                    _pin(values)
+                self._board, self._values = board, values
+            slot, width = int(asked[SLOT]), int(asked[WIDTH])
+            self._requests[new.req_id] = _Request(slot, width, len(new.prompt_token_ids))
+
+    def _rows(self, request_ids: list[str], step: Any) -> _Rows:  # noqa: ANN401
+        """Find out which token of whose each row is for."""
+        last = self._last
+        if (
+            last is not None
+            and last.request_ids == request_ids
+            and step.total_num_scheduled_tokens == len(request_ids)
+            and not step.scheduled_new_reqs
+        ):
+            # All go on by one token, as almost always.
+            return last._replace(tokens=last.tokens + 1)
+        known = step.scheduled_cached_reqs
+        computed = dict(zip(known.req_ids, known.num_computed_tokens, strict=True))
+        computed |= {new.req_id: new.num_computed_tokens for new in step.scheduled_new_reqs}
+        found = []
+        width, whole = 0, True
+        for row, request_id in enumerate(request_ids):
+            request = self._requests.get(request_id)
+            if request is None or request_id not in computed:
+                continue
+            token = computed[request_id] + step.num_scheduled_tokens[request_id]
+            token -= request.prompt_tokens
             # What reads a part of the prompt samples too, and is thrown away.
             if token >= 0:
-                self._tokens[request_id] = token
+                found.append((row, request.slot, token))
+                width = max(width, request.width)
+            else:
+                whole = False
+        rows, slots, tokens = np.array(found, dtype=np.int64).reshape(-1, 3).T
+        return _Rows(request_ids if whole else [], rows, slots, tokens, width)
 
-    def _record(self, request_ids: Sequence[str], logits: Tensor) -> None:
+    def _lay(self, rows: _Rows, logits: Tensor) -> None:
         board, values = self._board, self._values
-        # With drafts a request has several rows: which of them hold is not known here.
-        if board is None or values is None or len(request_ids) != len(logits):
+        if board is None or values is None or rows.rows[-1] >= board.rows:
             return
-        rows = [row for row, request_id in enumerate(request_ids) if request_id in self._tokens]
-        if not rows or rows[-1] >= board.rows:
-            return
-        ids = [request_ids[row] for row in rows]
-        requests = [self._requests[request_id] for request_id in ids]
-        width = max(request.width for request in requests)
-        slots = [request.slot for request in requests]
-        at = board.place(self._replica, width, rows, slots, [self._tokens[name] for name in ids])
-        likeliest = torch.log_softmax(logits, dim=-1, dtype=torch.float32).topk(width).values
-        flat = likeliest[: rows[-1] + 1].reshape(-1)
-        values[self._replica, at, : len(flat)].copy_(flat, non_blocking=True)
-
-    def _open(self, path: str) -> None:
-        if self._board is not None:
-            return
-        try:
-            self._board = open_board(path)
-            self._values = torch.from_numpy(self._board.values)
-            if torch.cuda.is_available():
-                _pin(self._values)
-        except Exception as error:  # noqa: BLE001 - the engine goes on without
-            self._give_up(error)
+        at = board.place(self._replica, rows.width, rows.rows, rows.slots, rows.tokens)
+        found = _likeliest(logits, rows.width).reshape(-1)
+        values[self._replica, at, : len(found)].copy_(found, non_blocking=True)
 
     def _give_up(self, error: Exception) -> None:
         self._broken = True
+        self._requests.clear()
         logger.warning("no log-probabilities from here on: {!r}", error)
+
+
+def _likeliest(logits: Tensor, width: int) -> Tensor:
+    if logits.is_cuda and logits.stride(1) == 1:
+        # Triton compiles for GPUs only.
+        from engine.vllm.likeliest import MOST, likeliest  # noqa: PLC0415
+
+        if width <= MOST:
+            return likeliest(logits, width)
+    return torch.log_softmax(logits, dim=-1, dtype=torch.float32).topk(width).values
 
 
 def _pin(values: Tensor) -> None:

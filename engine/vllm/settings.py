@@ -28,6 +28,9 @@ class VllmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         dtype: Number format of the weights' arithmetic; `auto` takes the model's.
         quantization: How the weights are packed; None reads it from the model.
         enforce_eager: Start without compiling: quick to start, slow to run.
+        stream_interval: Tokens that a running sample's reader gets at once, after the first. Each
+            delivery costs the event loop, which a wide run of a small model would fill; and up to
+            so many tokens are seen late, unless they end the sample.
         max_logprobs: The most log-probabilities that a request may ask for at each token.
         extra: Further arguments of vLLM's `EngineArgs`, by their names there. The server gets
             them as flags, one that is false as `--no-…`.
@@ -43,6 +46,7 @@ class VllmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     dtype: str = "auto"
     quantization: str | None = None
     enforce_eager: bool = False
+    stream_interval: int = 8
     max_logprobs: int = 20
     extra: dict[str, str | int | float | bool] = {}
 
@@ -59,6 +63,7 @@ class VllmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "dtype": self.dtype,
             "quantization": self.quantization,
             "enforce_eager": self.enforce_eager,
+            "stream_interval": self.stream_interval,
             "max_logprobs": self.max_logprobs,
             "worker_cls": WORKER,
             # Samples of one question share its prompt, and a probe its sample's context.

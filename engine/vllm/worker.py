@@ -33,6 +33,9 @@ class RecordingWorker(_Worker):  # type: ignore[misc] # vLLM says nothing of its
         self._recorder = Recorder(self.vllm_config.parallel_config.data_parallel_rank)
         # All that share one copy of the model have the same logits.
         if get_tp_group().is_first_rank:
+            model = self.vllm_config.model_config
+            row = torch.zeros((1, model.get_vocab_size()), dtype=model.dtype, device=self.device)
+            self._recorder.warm(row)
             _listen(self.model_runner, self._recorder)
 
     def execute_model(self, scheduler_output: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401

@@ -31,8 +31,8 @@ def boards() -> Iterator[tuple[Board, Board]]:
 
 def lay(board: Board, replica: int, rows: dict[int, tuple[int, int]], width: int = 2) -> None:
     """Let a step lay down its rows; each says which slot and token it is for."""
-    slots, tokens = [slot for slot, _ in rows.values()], [token for _, token in rows.values()]
-    at = board.place(replica, width, list(rows), slots, tokens)
+    slots, tokens = np.array(list(rows.values())).T
+    at = board.place(replica, width, np.array(list(rows)), slots, tokens)
     values = np.zeros((max(rows) + 1, width))
     for row, (slot, token) in rows.items():
         values[row, :2] = slot, token

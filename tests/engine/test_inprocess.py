@@ -85,7 +85,7 @@ class TestInProcess(EngineSuite):
         slow = []
         async for chunk in engine.generate(request):
             slow.append(chunk)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.3)
         quick = await ask(engine, script_prompt(100), logprobs=5)
         assert len(slow) < len(quick)
         values = [

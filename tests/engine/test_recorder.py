@@ -47,6 +47,23 @@ def test_only_the_end_of_a_prompt_has_a_row(recorder: Recorder, lender: Lender) 
     np.testing.assert_allclose(np.exp(rows), [[0.8, 0.1], [0.5, 0.3]], rtol=1e-6)
 
 
+def test_a_batch_that_stays_goes_on_by_one_token(recorder: Recorder, lender: Lender) -> None:
+    """Also beside a request that asked for nothing, and after another has left."""
+    with lender.lend(1) as first, lender.lend(1) as second:
+        told = {"a": (first.told, 1, 0), "b": ({}, 1, 0), "c": (second.told, 1, 0)}
+        recorder.schedule(step(new=told, tokens=dict.fromkeys("abc", 1)))
+        recorder.record(["a", "b", "c"], logits_of(0.6, 0.1, 0.7))
+        recorder.schedule(step(cached=dict.fromkeys("abc", 1), tokens=dict.fromkeys("abc", 1)))
+        recorder.record(["a", "b", "c"], logits_of(0.65, 0.1, 0.75))
+        recorder.schedule(step(done=["a"], cached={"b": 2, "c": 2}, tokens={"b": 1, "c": 1}))
+        recorder.record(["c", "b"], logits_of(0.8, 0.1))
+        rows = [first.rows(2), second.rows(3)]
+    assert rows[0] is not None
+    assert rows[1] is not None
+    np.testing.assert_allclose(np.exp(rows[0][:, 0]), [0.6, 0.65], rtol=1e-6)
+    np.testing.assert_allclose(np.exp(rows[1][:, 0]), [0.7, 0.75, 0.8], rtol=1e-6)
+
+
 def test_a_request_that_is_done_is_forgotten(recorder: Recorder, lender: Lender) -> None:
     """Its name may come again, and then it has asked for nothing."""
     with lender.lend(2) as loan:
@@ -64,6 +81,11 @@ def test_a_board_that_is_gone_costs_the_signal_only(recorder: Recorder) -> None:
     for _ in range(2):
         recorder.schedule(step(new={"a": (told, 1, 0)}, tokens={"a": 1}))
         recorder.record(["a"], torch.zeros(1, 3))
+
+
+def logits_of(*shares: float) -> torch.Tensor:
+    """Give rows whose first token has the shares."""
+    return torch.log(torch.tensor([[share, 1 - share - 0.05, 0.05] for share in shares]))
 
 
 def step(
@@ -84,6 +106,7 @@ def step(
     return SimpleNamespace(
         finished_req_ids=done or [],
         num_scheduled_tokens=tokens,
+        total_num_scheduled_tokens=sum(tokens.values()),
         scheduled_new_reqs=[
             SimpleNamespace(
                 req_id=name,
