@@ -16,7 +16,6 @@ from scheduler import (
     CallerError,
     EventLine,
     FinishReason,
-    GivenLine,
     JournalHeader,
     QuestionLine,
     QuestionOpened,
@@ -24,6 +23,7 @@ from scheduler import (
     SampleFinished,
     StartSample,
     SubmitAnswer,
+    TextLine,
     TimeBudget,
 )
 
@@ -99,16 +99,17 @@ def _shown_s(line: JournalLine) -> float:
     match line:
         case EventLine(event=event):
             return event.at_s
-        case ActionLine(at_s=at_s) | BudgetLine(at_s=at_s) | GivenLine(at_s=at_s):
-            return at_s
-        case _:
+        case JournalHeader() | QuestionLine() | TextLine():
             return 0.0
+        case _:
+            return line.at_s
 
 
 def resume_budget(lines: Iterable[JournalLine], at_s: float) -> TimeBudget | None:
     """Return the ledger as it was last written, going on at `at_s`.
 
-    A question that was open is closed as crashed, so it pays for the time that was lost.
+    A question that was open is closed as crashed, so it pays for the time that was lost; it has
+    no answer yet and will be asked again.
 
     Returns:
         The ledger; None where no question had been opened, so that it begins anew.
@@ -117,7 +118,7 @@ def resume_budget(lines: Iterable[JournalLine], at_s: float) -> TimeBudget | Non
         CallerError: if `at_s` lies before the ledger's end.
     """
     saved = [line.saved for line in lines if isinstance(line, BudgetLine)]
-    return TimeBudget.resume(bytes(saved[-1]), at_s) if saved else None
+    return TimeBudget.resume(bytes(saved[-1]), at_s, again=True) if saved else None
 
 
 def answers_given(lines: Iterable[JournalLine]) -> list[Answer]:

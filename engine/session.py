@@ -21,7 +21,7 @@ from loguru import logger
 from engine.errors import EngineDeadError, EngineError, RequestFailedError
 from engine.port import Request, Sampling
 from engine.prompts import Prompts
-from engine.sample import RunningSample
+from engine.sample import RunningSample, joined
 from engine.silence import SilenceAlarm
 from engine.supervisor import Supervisor
 from scheduler import (
@@ -202,7 +202,7 @@ class Session:
             return
         self.tokens[sample.position] += sample.tokens
         if sample.text:
-            self._listener.on_text(sample.position, sample.sample, "".join(sample.text))
+            self._listener.on_text(sample.position, sample.sample, joined(sample.text))
         self._tell(event)
 
     def _conclude_unbegun(self, sample: RunningSample) -> None:
@@ -244,7 +244,7 @@ class Session:
                     break
         if reason is None:
             raise RequestFailedError("the engine's stream ended without saying why")
-        answer = await self._parser.parse("".join(sample.text))
+        answer = await self._parser.parse(joined(sample.text))
         return self._end(sample, answer, FinishReason(reason))
 
     def _take(self, sample: RunningSample, chunk: Chunk) -> None:
@@ -305,7 +305,7 @@ class Session:
                 text.append(chunk.text)
                 if chunk.finish_reason is not None:
                     break
-        return await self._parser.parse("".join(text))
+        return await self._parser.parse(joined(text))
 
     # Engines that die.
 
@@ -383,7 +383,8 @@ class Session:
         )
 
     def _failure(self, position: int, sample: int, message: str) -> SampleFailed:
-        return SampleFailed(at_s=self._clock(), position=position, sample=sample, message=message)
+        said = joined((message,))
+        return SampleFailed(at_s=self._clock(), position=position, sample=sample, message=said)
 
 
 def _said(error: Exception) -> str:

@@ -234,11 +234,16 @@ class TimeBudget:
         )
 
     @classmethod
-    def resume(cls, saved: bytes, at_s: float) -> TimeBudget:
+    def resume(cls, saved: bytes, at_s: float, *, again: bool = False) -> TimeBudget:
         """Go on with a saved ledger at `at_s` of the same stream's clock.
 
         A question that was open when the ledger was saved is closed as crashed at `at_s`, so
         the time lost is charged to it.
+
+        Args:
+            saved: As `save` gave it.
+            at_s: Now.
+            again: Whether that question will come again, so that one more comes than was said.
 
         Raises:
             CallerError: if the bytes are no ledger of this version or time went back.
@@ -264,6 +269,9 @@ class TimeBudget:
             question_id, opened_s, granted_s = state.open
             budget._open = (question_id, opened_s, inf if granted_s is None else granted_s)
             budget.close(at_s, Reason.CRASHED)
+            if again:
+                budget._low += 1
+                budget._high = None if budget._high is None else budget._high + 1
         return budget
 
     def table(self) -> str:

@@ -7,12 +7,16 @@ the gateway fails after the last question.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 if TYPE_CHECKING:
     from collections.abc import Sized
+
+_PLAIN = {type(None): pl.String, int: pl.Int64}
+"""Types of columns that polars would choose otherwise: a larger integer gets out of no server."""
 
 
 def value_of(sent: object) -> object:
@@ -25,14 +29,16 @@ def value_of(sent: object) -> object:
 
 
 def text_of(sent: object) -> str:
-    """Give what was sent as text; the empty text where it is none."""
-    value = value_of(sent)
-    if value is None or value != value:  # noqa: PLR0124 - NaN alone differs from itself
+    """Give what was sent as text; the empty text where it is none. Raises nothing."""
+    try:
+        value = value_of(sent)
+        if value is None or (isinstance(value, Real) and value != value):  # noqa: PLR0124 - only NaN
+            return ""
+        text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    except Exception:  # noqa: BLE001 - a question whose name cannot be read is a question
         return ""
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
     # Half a surrogate pair is no text that a tokenizer or a journal takes.
-    return str(value).encode(errors="replace").decode()
+    return text.encode(errors="replace").decode()
 
 
 def answer_frame(sent_id: object, answer: int) -> pl.DataFrame:
@@ -51,12 +57,12 @@ def answer_frame(sent_id: object, answer: int) -> pl.DataFrame:
 def _id_series(sent: object) -> pl.Series:
     if isinstance(sent, pl.Series) and len(sent):
         return sent.head(1).rename("id")
-    value = value_of(sent)
     try:
+        value = value_of(sent)
         if hasattr(value, "item"):  # a scalar of numpy
             value = value.item()
         if value is None or isinstance(value, str | int | float):
-            return pl.Series("id", [value], dtype=None if value is not None else pl.String)
+            return pl.Series("id", [value], dtype=_PLAIN.get(type(value)))
     except Exception:  # noqa: BLE001, S110 - whatever it is, it can be written out
         pass
     return pl.Series("id", [text_of(sent)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -120,6 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _play(options: argparse.Namespace) -> Outcome:
+    began_s = perf_counter()
     rules = RULES[options.gateway]
     kind = AnswerKind(options.answers or _ANSWERS[rules.name])
     sheet = read_sheet(options.csv)
@@ -149,6 +151,7 @@ def _play(options: argparse.Namespace) -> Outcome:
             predict,
             sheet,
             rules,
+            began_s=began_s,
             rng=_shuffler(options),
             twice=options.twice,
             submission=options.submission,

@@ -141,6 +141,7 @@ def run_gateway(
     sheet: Sheet,
     rules: Rules = AIMO3,
     *,
+    began_s: float | None = None,
     rng: Generator | None = None,
     twice: bool = False,
     submission: Path | None = SUBMISSION,
@@ -152,6 +153,8 @@ def run_gateway(
         predict: Called in a thread of its own, one call at a time.
         sheet: The questions.
         rules: Of the contest.
+        began_s: When the gateway began to wait for `predict`, as `time.perf_counter()` told
+            then; None for now.
         rng: Shuffles the questions, as public reruns do; None asks in the file's order.
         twice: Ask all of them again once all are answered, shuffled anew if at all.
         submission: Written after the last question, whole or not at all; None for nowhere.
@@ -161,6 +164,7 @@ def run_gateway(
         GatewayError: if a real run would have failed; nothing is handed in then.
         OSError: if the submission cannot be written.
     """
+    _require_start(perf_counter() if began_s is None else began_s, rules)
     _require_endpoint(predict, rules)
     judge = Judge(rules)
     calls: list[Call] = []
@@ -186,6 +190,14 @@ def run_gateway(
         table.write_parquet(content)
         write_whole(submission, content.getvalue())
     return Run(calls=tuple(calls), submission=table)
+
+
+def _require_start(began_s: float, rules: Rules) -> None:
+    waited_s = perf_counter() - began_s
+    if waited_s > rules.start_s:
+        raise GatewayError(
+            Failure.UNSTARTED, f"predict was there after {waited_s:.1f} s, of {rules.start_s:g}"
+        )
 
 
 def _require_endpoint(predict: Callable[..., object], rules: Rules) -> None:

@@ -22,6 +22,9 @@ ID, ANSWER = "id", "answer"
 _MESSAGE_BYTES = 8192
 """gRPC carries no longer message of an error."""
 
+_START_S = 900.0
+"""Both gateways wait for the server so long."""
+
 _SHOWN = 120
 """Characters of a message or value that an error shows."""
 
@@ -34,6 +37,8 @@ class Failure(StrEnum):
 
     REFUSED = "refused at the start"
     """The function is none that the gateway finds."""
+    UNSTARTED = "server never started"
+    """It was not there in time, since something heavy came before `serve()`."""
     INVALID = "invalid submission"
     """What came back is not what an answer may be."""
     EXCEPTION = "exception in the gateway"
@@ -78,6 +83,7 @@ class Rules:
     Attributes:
         name: Of the contest.
         text: Name of the Series that holds the problem.
+        start_s: Seconds from the start until the server has to be there.
         deadline_s: Seconds for each call after the first, which has as long as it likes.
         late: What it is called when a call takes longer.
         methods: Whether bound methods are found.
@@ -87,6 +93,7 @@ class Rules:
 
     name: str
     text: str
+    start_s: float
     deadline_s: float
     late: Failure
     methods: bool
@@ -96,6 +103,7 @@ class Rules:
 AIMO2 = Rules(
     name="aimo2",
     text="question",
+    start_s=_START_S,
     deadline_s=30 * 60.0,
     late=Failure.CONNECTION,
     methods=True,
@@ -106,6 +114,7 @@ AIMO2 = Rules(
 AIMO3 = Rules(
     name="aimo3",
     text="problem",
+    start_s=_START_S,
     deadline_s=9 * 3600.0,
     late=Failure.DEADLINE,
     methods=False,

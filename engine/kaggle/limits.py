@@ -66,22 +66,40 @@ class Limits:
             at_s: Now.
             asked: Questions that have come, the open one included.
         """
-        high = self._high
-        left = max(1, high - asked + 1) if high is not None else asked + 1
-        return max(0.0, self.usable_s - at_s) / left
+        return max(0.0, self.usable_s - at_s) / (1 + self._later(asked))
 
-    def loading_s(self, at_s: float, asked: int) -> float:
-        """Return how long a question may wait for an engine that has never been up.
+    def most_s(self, at_s: float, asked: int, *, capped: bool) -> float:
+        """Return the most that a question may take: all but the floors of later ones.
 
-        Without an engine no later question can be answered either: all but their floors.
+        Args:
+            at_s: When it came.
+            asked: Questions that have come, this one included.
+            capped: Whether `cap_s` binds it.
         """
-        high = self._high
-        later = max(0, high - asked) if high is not None else 0
-        return max(self.share_s(at_s, asked), self.usable_s - at_s - later * self._floor_s)
+        share_s, later = self.share_s(at_s, asked), self._later(asked)
+        most_s = share_s + later * (share_s - min(self._floor_s, share_s))
+        return min(most_s, self.cap_s) if capped and self.cap_s is not None else most_s
+
+    def loading_s(self, at_s: float, asked: int, *, capped: bool) -> float:
+        """Return how long a question may wait for an engine that has not been up.
+
+        Without an engine no later question can be answered either: all that it may take, but
+        for a floor of its own in which it is asked.
+
+        Args:
+            at_s: When it came.
+            asked: Questions that have come, this one included.
+            capped: Whether `cap_s` binds it.
+        """
+        return max(0.0, self.most_s(at_s, asked, capped=capped) - self._floor_s)
 
     def late_s(self, at_s: float) -> float:
         """Return how long after a deadline an answer is still waited for."""
         return max(0.0, min(LATE_S, _LATE_SHARE * (self.total_s - at_s)))
+
+    def _later(self, asked: int) -> int:
+        """Return how many questions are planned to come after so many."""
+        return asked if self._high is None else max(0, self._high - asked)
 
     @property
     def _high(self) -> int | None:

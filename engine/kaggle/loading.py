@@ -25,6 +25,12 @@ ROUGH = LatencyProfile(
 )
 """What is planned with until the engine has been measured; a middling model on a large GPU."""
 
+MEASURE_S = 300.0
+"""Measuring takes about a minute; an engine that stalls meanwhile holds up questions no longer."""
+
+_MEASURE_SHARE = 0.1
+"""Of the time left, at most."""
+
 
 class Loading:
     """One engine's way from nothing to its first question.
@@ -56,10 +62,15 @@ class Loading:
             clock=self._record.clock,
         )
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the engine is up and measured, or has failed for good; from any thread."""
+        return self._over.is_set()
+
     async def wait(self, wait_s: float) -> None:
-        """Return once the engine is up and measured, has failed for good, or time is out."""
+        """Return once loading is over, or time is out."""
         try:
-            async with asyncio.timeout(max(0.0, wait_s)):
+            async with asyncio.timeout(wait_s):
                 await self._over.wait()
         except TimeoutError:
             logger.warning("the engine is not up after {:.0f} s", self._record.clock())
@@ -102,12 +113,21 @@ class Loading:
 
     async def _measure(self, startup_s: float) -> LatencyProfile:
         path = _profile_path(self._record)
+        name = "engine" if path is None else path.name.partition(".")[0]
+        budget = self._record.budget
+        left_s = budget.left_s + budget.clock_s - self._record.clock()
+        wait_s = max(0.0, min(MEASURE_S, _MEASURE_SHARE * left_s))
+        work = asyncio.create_task(measure_profile(self._rig, name, startup_s))
         try:
-            name = "engine" if path is None else path.name.partition(".")[0]
-            profile = await measure_profile(self._rig, name, startup_s)
+            await asyncio.wait((work,), timeout=wait_s)
+            if not work.done():
+                raise TimeoutError(f"it takes longer than {wait_s:.0f} s")  # noqa: TRY301 - one road
+            profile = work.result()
         except Exception as error:  # noqa: BLE001 - whatever it was, questions wait
             logger.warning("the engine was not measured, plans are rough: {}", error)
             return ROUGH
+        finally:
+            work.cancel()  # an engine that stalls may not even let go of it
         if path is not None:
             _save(path, profile)
         return profile

@@ -79,10 +79,11 @@ def make_predict(  # noqa: PLR0913 - each has a default but the first three
 ) -> Predict:
     """Make `predict`; the engine begins to start in the background.
 
-    The stream's clock starts here or at `began`, and loading is charged to it. The first call
-    waits for the engine as long as later questions keep their floor: it has no deadline of its
-    own with Kaggle's gateways, and without an engine no other question could be answered either.
-    Later calls cost `cap_s` at most, and all of them together end before the reserve.
+    The stream's clock starts here or at `began`, and loading is charged to it. A question that
+    meets an engine which has not been up yet waits for it as long as later questions keep their
+    floor: without an engine none of them could be answered either. The first call has no deadline
+    of its own with Kaggle's gateways. Later calls cost `cap_s` at most, loading included, and all
+    of them together end before the reserve.
 
     A text that comes again gets the answer that was given. An engine that dies is started again
     while its question waits.
@@ -114,6 +115,9 @@ def make_predict(  # noqa: PLR0913 - each has a default but the first three
         MissingPartError: if a part that the engine needs can be seen to be missing.
         ArmsError: if the arms cannot be read.
     """
+    # A calendar that was set back meanwhile would have it begin later than now.
+    ago_s = 0.0 if began is None else max(0.0, time.time() - began)
+    clock = StreamClock.since(ago_s)
     limits = Limits(
         total_s=total_s, questions=questions, reserve_s=reserve_s, floor_s=floor_s, cap_s=cap_s
     )
@@ -128,7 +132,6 @@ def make_predict(  # noqa: PLR0913 - each has a default but the first three
         measure=Measure(logprobs=logprobs),
     )
     engine.require_parts()
-    clock = StreamClock() if began is None else StreamClock.since(time.time() - began)
     header = journal_header(
         rig,
         clock,

@@ -70,13 +70,13 @@ class Stream:
         self._thread = thread
         self._given = {_key(line.question): line.answer for line in record.given}
         self._names = set(record.names)
-        self._asked = record.budget.seen
+        self._asked = len(self._given.keys() - {""})
         self._called = len(record.given)
         self._turn = threading.Lock()
         self._runner: Runner | None = None
         self._free = asyncio.Lock()
         self._load: asyncio.Task[None] | None = None
-        self._answering: set[asyncio.Task[int]] = set()
+        self._answering: asyncio.Task[int] | None = None
         self._closed = False
         self._thread.submit(self._begin())
 
@@ -128,17 +128,19 @@ class Stream:
         question = Question(question_id=self._unique(question_id), question=text)
         self._asked += 1
         now_s = self._clock()
-        loads = self._called == 1
+        capped = self._called > 1  # a gateway's first call has no deadline of its own
+        most_s = self._limits.most_s(now_s, self._asked, capped=capped)
+        loads_s = 0.0
+        if not self._loading.is_over:
+            loads_s = self._limits.loading_s(now_s, self._asked, capped=capped)
         opened: Future[float] = Future()
-        work = self._thread.submit(self._answer_in_task(question, opened, loads=loads))
+        work = self._thread.submit(self._answer(question, opened, loads_s))
         work.add_done_callback(lambda _: _resolve(opened, now_s))
-        wait_s = self._limits.share_s(now_s, self._asked)
-        if loads:
-            wait_s += self._limits.loading_s(now_s, self._asked)
-        wait_s = min(wait_s, max(0.0, self._limits.usable_s - now_s))
-        by_s = now_s + wait_s + self._limits.late_s(now_s)
+        opens_s = min(loads_s + self._limits.share_s(now_s, self._asked), most_s)
+        by_s = now_s + opens_s + self._limits.late_s(now_s + opens_s)
         if self._thread.wait(opened, by_s - now_s):
-            hard_at_s = opened.result()
+            # One that opened late has no more than if it had opened when it came.
+            hard_at_s = min(opened.result(), now_s + most_s)
             by_s = hard_at_s + self._limits.late_s(hard_at_s)
             self._thread.wait(work, by_s - self._clock())
         try:
@@ -172,20 +174,11 @@ class Stream:
         self._runner = self._loading.make_runner()
         self._load = asyncio.create_task(self._loading.run(self._runner, self._free))
 
-    async def _answer_in_task(
-        self, question: Question, opened: Future[float], *, loads: bool
-    ) -> int:
-        task = asyncio.create_task(self._answer(question, opened, loads=loads))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
-        return await task
-
-    async def _answer(self, question: Question, opened: Future[float], *, loads: bool) -> int:
+    async def _answer(self, question: Question, opened: Future[float], loads_s: float) -> int:
+        self._answering = asyncio.current_task()
         if self._runner is None:
             raise RuntimeError("the stream did not begin")
-        if loads:  # only the first call of a gateway has no deadline of its own
-            wait_s = self._limits.loading_s(self._clock(), self._asked)
-            await self._loading.wait(wait_s)
+        await self._loading.wait(loads_s)
         async with self._free:
             answer = await self._runner.answer(
                 question, on_open=lambda hard_at_s: _resolve(opened, hard_at_s)
@@ -211,11 +204,10 @@ class Stream:
     async def _end(self) -> None:
         if self._load is not None:
             self._load.cancel()
-        # Whoever waits for one must not wait for a loop that has ended.
-        for task in self._answering:
-            task.cancel()
-        if self._answering:
-            await asyncio.wait(self._answering, timeout=CANCEL_WAIT_S)
+        if self._answering is not None:
+            # Whoever waits for it must not wait for a loop that has ended.
+            self._answering.cancel()
+            await asyncio.wait((self._answering,), timeout=CANCEL_WAIT_S)
         if self._runner is not None:
             await self._runner.close()
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LEVEL = 0.9
 """Share of the streams that an interval holds."""
 
+_ENOUGH = 8
+"""For each logged sample, so many are drawn: a rule may start more than were logged."""
+
 
 def play_draws(
     run: LiveRun,
@@ -92,9 +95,10 @@ def _samples(run: LiveRun, pool: Pool) -> list[Sequence[LoggedSample]]:
 def _drawn(
     model: str, question_id: str, stream: int, seed: int, samples: Sequence[LoggedSample]
 ) -> list[LoggedSample]:
-    """Draw as a replay does (`simulations.streams`)."""
+    """Draw with replacement: without, a run that starts as many as are logged has no luck."""
     luck = generator(seed, stream, Purpose.SAMPLES, address_of(model, question_id))
-    return [samples[place] for place in luck.permutation(len(samples)).tolist()]
+    places = luck.integers(len(samples), size=_ENOUGH * len(samples))
+    return [samples[place] for place in places.tolist()]
 
 
 def _spread(live_s: float, seconds: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Spread:

@@ -77,7 +77,7 @@ def play_each(run: LiveRun, profile: LatencyProfile) -> list[Played]:
         budget = (
             run.terms.budget()
             if question.ledger is None
-            else TimeBudget.resume(question.ledger, opened_s)
+            else TimeBudget.resume(question.ledger, opened_s, again=True)
         )
         scheduler = Scheduler(policy, budget, profile)
         world = WatchedWorld(profile, policy.progress_every_tokens)

@@ -203,6 +203,17 @@ def test_a_question_open_at_the_crash_is_charged_the_time_lost(total_s: float) -
     assert resumed.open("b", 45.0).questions_left == QuestionsLeft(2, 2, 2)
 
 
+def test_a_question_that_comes_again_after_a_crash_takes_no_other_ones_place() -> None:
+    """Its second coming is one more than was said; the last one keeps its floor."""
+    for questions, left in ((3, QuestionsLeft(3, 3, 3)), ((2, 5), QuestionsLeft(2, 3.5, 5))):
+        budget = TimeBudget(100.0, questions=questions, floor_s=10.0)
+        budget.open("a", 4.0)
+        resumed = TimeBudget.resume(budget.save(), 44.0, again=True)
+        assert resumed.open("a", 45.0).questions_left == left
+        resumed.close(46.0, Reason.LEAD)
+        assert TimeBudget.resume(resumed.save(), 47.0, again=True).save() == resumed.save()
+
+
 def test_a_resumption_before_the_open_question_is_refused() -> None:
     """Time doesn't go back across a crash."""
     budget = TimeBudget(100.0, questions=3)

@@ -175,6 +175,22 @@ def test_what_can_be_overlooked_is(fault: Fault, tmp_path: Path) -> None:
     assert not [line for line in lines if isinstance(line, FaultLine)]
 
 
+def test_a_text_that_is_none_ends_its_sample_as_any_other(tmp_path: Path) -> None:
+    """Half a surrogate pair stops neither the journal nor the question."""
+    journal = Journal.create(tmp_path / "run.jsonl", HEADER)
+    bad = Script(text=text_of(200, "\ud800"))
+    ran = answer_all([bad, bad, GOOD], journal=journal)
+    journal.close()
+    assert ran.lines == []
+    assert [answer.answer for answer in ran.answers] == ["7"] * 3
+    again, lines = Journal.resume(tmp_path / "run.jsonl")
+    again.close()
+    events = [line.event for line in lines if isinstance(line, EventLine)]
+    ends = [event for event in events if isinstance(event, SampleFinished)]
+    assert len(ends) == sum(answer.samples for answer in ran.answers)
+    assert [end.answer for end in ends if end.position == 0].count("?") == 2
+
+
 def test_an_engine_that_dies_is_started_again_once() -> None:
     """Its samples fail at once and are replaced; the next question is as any other."""
     ran = answer_all([faulty(Fault.DEAD), GOOD])

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.clock import StreamClock, boot_id
+from engine.resume import resume_clock
+from scheduler import EngineLine, FaultLine, JournalHeader, ResumedLine
 
 
 def now() -> datetime:
@@ -43,3 +45,22 @@ def test_it_never_goes_back() -> None:
     """What it has shown already is the least that it shows."""
     clock = StreamClock.resume(now() + timedelta(hours=1), at_least_s=70.0, boot=None, zero_s=None)
     assert clock() == pytest.approx(70.0, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ResumedLine(at_s=70.0, created=""),
+        EngineLine(at_s=70.0, model="m", engine="e", profile="p"),
+        FaultLine(at_s=70.0, message="m"),
+    ],
+)
+def test_whatever_line_a_journal_ends_with_counts_as_shown(
+    line: ResumedLine | EngineLine | FaultLine,
+) -> None:
+    """Also where a second process was killed before its first question, and the machine booted."""
+    header = JournalHeader(
+        created=(now() + timedelta(hours=1)).isoformat(),
+        **dict.fromkeys(("command", "model", "engine", "answers"), ""),
+    )
+    assert resume_clock((header, line))() == pytest.approx(70.0, abs=0.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from engine.kaggle import Predict
+
+sys.path.insert(0, str(Path(__file__).parent))  # for what this suite shares
 
 
 @pytest.fixture

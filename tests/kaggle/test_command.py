@@ -258,6 +258,23 @@ def test_answers_are_those_of_the_contest(kaggle: Command) -> None:
     assert kaggle.submitted().rows() == [(1, 37), (2, 37), (3, 37)]
 
 
+def test_the_gateway_waits_for_predict_from_the_commands_start(
+    kaggle: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a `predict` that is slow to make loses the run here too."""
+    waits_since: list[float] = []
+
+    def run(*_: object, began_s: float, **__: object) -> None:
+        waits_since.append(began_s)
+        raise Made
+
+    monkeypatch.setattr(command, "run_gateway", run)
+    before_s = time.perf_counter()
+    with pytest.raises(Made):
+        kaggle()
+    assert before_s <= waits_since[0] < time.perf_counter()
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [(None, 2), ("50", 50), ("3-9", (3, 9)), ("unknown", None)],

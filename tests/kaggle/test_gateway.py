@@ -95,6 +95,23 @@ def test_the_first_call_has_no_deadline_and_later_ones_have(sheet: Sheet) -> Non
     assert failure_of(answer, sheet, replace(AIMO3, deadline_s=0.15)) == (Failure.DEADLINE, 3)
 
 
+def test_a_server_that_comes_late_is_not_asked(sheet: Sheet) -> None:
+    """Loading before `serve()` loses the run after fifteen minutes, in both contests."""
+    asked = []
+
+    def predict(question_id: pl.Series, problem: pl.Series) -> pl.DataFrame:
+        asked.append(question_id)
+        return good(question_id, problem)
+
+    for rules in (AIMO2, AIMO3):
+        now_s = time.perf_counter()
+        run_gateway(predict, sheet, rules, began_s=now_s - 890.0, submission=None)
+        asked.clear()
+        with pytest.raises(GatewayError, match=r"server never started: .* 9\d\d\.\d s, of 900"):
+            run_gateway(predict, sheet, rules, began_s=now_s - 901.0, submission=None)
+        assert not asked
+
+
 class Endpoint:
     """A predict that is a method."""
 

@@ -50,6 +50,14 @@ def test_it_is_a_plain_function_of_that_name(make: Make) -> None:
     assert predict.__name__ == "predict"
 
 
+class Unreadable:
+    """What cannot even be written out."""
+
+    def __str__(self) -> str:
+        """Refuse."""
+        raise ValueError
+
+
 @pytest.mark.parametrize(
     ("sent", "dtype"),
     [
@@ -63,6 +71,10 @@ def test_it_is_a_plain_function_of_that_name(make: Make) -> None:
         (None, pl.String),
         (pl.Series("id", [], dtype=pl.Int64), pl.String),
         (object, pl.String),
+        (2**70, pl.String),
+        (b"bytes", pl.String),
+        (pl.Series("id", [[7, 1]]), pl.List(pl.Int64)),
+        (Unreadable(), pl.String),
     ],
 )
 def test_an_id_comes_back_as_it_was_sent(make: Make, sent: object, dtype: Any) -> None:  # noqa: ANN401 - a type of polars
@@ -71,7 +83,7 @@ def test_an_id_comes_back_as_it_was_sent(make: Make, sent: object, dtype: Any) -
     assert answer_of(frame) == 12
     assert frame.schema["id"] == dtype
     if isinstance(sent, pl.Series) and len(sent):
-        assert frame["id"].item() == sent.item()
+        assert frame["id"].equals(sent)
 
 
 class PandasSeries:
@@ -147,6 +159,11 @@ def test_a_notebook_that_began_earlier_has_less(make: Make) -> None:
     assert time.monotonic() - began_s < 2.0
 
 
+def test_a_calendar_that_was_set_back_has_no_stream_begin_later(make: Make) -> None:
+    """It begins now at the latest, and answers."""
+    assert answer_of(make(began=time.time() + 3600.0)(1, "what is 1=8")) == 8
+
+
 @pytest.mark.parametrize("questions", [2, (1, 5), None])
 def test_more_questions_than_said_are_answered(make: Make, questions: Any) -> None:  # noqa: ANN401
     """From what is left."""
@@ -179,6 +196,28 @@ def test_the_first_question_waits_for_the_engine(make: Make) -> None:
     began_s = time.monotonic()
     assert answer_of(predict(1, "what is 1=7")) == 7
     assert time.monotonic() - began_s > 0.5
+
+
+def test_whatever_question_meets_an_engine_that_loads_waits_for_it_apart(make: Make) -> None:
+    """The first call asks nothing; the second has less time of its own than loading takes."""
+    rule = "clamp:base_s=0.3,high_s=0.3"
+    engine = Comes(Model({"1=7": [FAST]}), PROFILE, chunk_tokens=10, start_s=0.8)
+    predict = make(engine, rule)
+    assert answer_of(predict(0, "")) == 0
+    assert answer_of(predict(1, "1=7")) == 7
+
+
+def test_only_the_first_call_may_wait_for_longer_than_the_cap(make: Make) -> None:
+    """It has no deadline of its own; later ones have, though no engine comes."""
+    engine = Comes(Model(), PROFILE, start_s=60.0)
+    predict = make(engine, total_s=3.0, reserve_s=0.5, cap_s=0.3)
+    took_s = []
+    for n in range(3):
+        began_s = time.monotonic()
+        assert answer_of(predict(n, f"{n}=7")) == 0
+        took_s.append(time.monotonic() - began_s)
+    assert took_s[0] > 1.5
+    assert max(took_s[1:]) < 1.0
 
 
 def test_an_engine_that_never_comes_costs_no_answer(make: Make) -> None:
@@ -234,6 +273,15 @@ def test_an_engine_that_blocks_its_thread_holds_up_no_answer(make: Make) -> None
     began_s = time.monotonic()
     predict = make(Blocks(Model(), PROFILE), total_s=3.0, questions=2, reserve_s=1.2, fallback=1)
     assert [answer_of(predict(n, f"{n}=7")) for n in range(2)] == [1, 1]
+    assert time.monotonic() - began_s < 3.0
+
+
+def test_an_engine_that_blocks_its_thread_holds_up_no_later_call_past_the_cap(make: Make) -> None:
+    """Though an equal share of the time would be longer than a gateway waits."""
+    predict = make(Blocks(Model(), PROFILE), total_s=30.0, questions=2, cap_s=0.5, fallback=1)
+    predict(0, "")
+    began_s = time.monotonic()
+    assert answer_of(predict(1, "1=7")) == 1
     assert time.monotonic() - began_s < 3.0
 
 
@@ -349,6 +397,18 @@ def test_a_second_process_keeps_answers_and_clock(make: Make, tmp_path: Path) ->
     ledger = [line for line in lines if isinstance(line, BudgetLine)][-1]
     rows = TimeBudget.resume(bytes(ledger.saved), ledger.at_s).rows
     assert [row.question_id for row in rows if row.question_id] == ["a", "b"]
+
+
+def test_a_second_process_waits_for_its_engine_apart(make: Make, tmp_path: Path) -> None:
+    """Though answers were given before: the question's own time begins when it is up."""
+    path, rule = tmp_path / "run.jsonl", "clamp:base_s=0.3,high_s=0.3"
+    first = make(policy=rule, journal=path)
+    predict_first = answer_of(first("a", "what is 1=7"))
+    first.close()
+    engine = Comes(Model({"2=9": [Script(text=text_of(20, "9"))]}), PROFILE, start_s=0.8)
+    second = make(engine, policy=rule, journal=path)
+    assert answer_of(second("a", "what is 1=7")) == predict_first
+    assert answer_of(second("b", "2=9")) == 9
 
 
 def test_a_journal_of_another_stream_is_refused_and_let_go(make: Make, tmp_path: Path) -> None:

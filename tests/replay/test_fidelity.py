@@ -236,7 +236,7 @@ class Recorder:
         self.world.pass_time(seconds)
         self.lines.append(ResumedLine(at_s=self.world.now_s, created="later"))
         self.policy = parse_policy(self.spec).build()
-        budget = TimeBudget.resume(self.scheduler.budget.save(), self.world.now_s)
+        budget = TimeBudget.resume(self.scheduler.budget.save(), self.world.now_s, again=True)
         self.scheduler = Scheduler(self.policy, budget, self.profile)
 
 
