@@ -107,6 +107,17 @@ def test_traces_hide_what_they_must() -> None:
     assert (ends["tokens"] % 128 == 0).all()
 
 
+def test_problems_hold_probes() -> None:
+    """The second trace holds 32 samples on 240 problems of ours, probed each 128 tokens."""
+    trace = read_trace(default_traces().parent / "problems")
+    assert trace.samples.height == 240 * 32
+    assert set(trace.questions["feature_level"]) == {1.0, 2.0, 3.0}
+    assert trace.questions["question"].null_count() == 240
+    probed = trace.checkpoints.filter("probed")
+    assert probed.height > 30_000
+    assert (probed["tokens"] % 128 == 0).all()
+
+
 def test_package_is_small() -> None:
     """The bundled files take no more than 3 MB."""
     files = [path for path in default_traces().parent.rglob("*") if path.is_file()]
