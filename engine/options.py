@@ -34,7 +34,7 @@ USER_ERRORS = (CallerError, EngineError, ArmsError, QuestionsError, OSError)
 
 _LOGPROBS = VllmSettings(model="").max_logprobs
 
-MANY = 10**9
+_MANY = 10**9
 """The largest count that a command takes."""
 
 
@@ -107,7 +107,7 @@ def add_sampling_options(parser: Parser) -> None:
     )
     add(
         "--checkpoint-every",
-        type=lambda text: whole_number(text, 0, MANY),
+        type=count_or_zero,
         default=Measure().checkpoint_every_tokens,
         metavar="TOKENS",
         help="measure samples for the journal so often; 0 for never (default: %(default)s)",
@@ -127,7 +127,7 @@ def add_arm_options(parser: Parser) -> argparse._ArgumentGroup:
     add("--max-tokens", type=count, metavar="N", help="of a sample, at most")
     add(
         "--logprobs",
-        type=lambda text: whole_number(text, 0, MANY),
+        type=count_or_zero,
         default=Measure().logprobs,
         metavar="K",
         help="likeliest tokens that tell the entropy; 0 for none (default: %(default)s)",
@@ -198,7 +198,12 @@ def read_profile(path: Path) -> LatencyProfile:
 
 def count(text: str) -> int:
     """Read a whole number of at least 1."""
-    return whole_number(text, 1, MANY)
+    return whole_number(text, 1, _MANY)
+
+
+def count_or_zero(text: str) -> int:
+    """Read a whole number of at least 0."""
+    return whole_number(text, 0, _MANY)
 
 
 def chosen_arms(options: argparse.Namespace) -> Mapping[str, Arm]:

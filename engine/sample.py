@@ -11,17 +11,10 @@ from engine.entropy import SignalWindow
 from engine.errors import RequestFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from engine.arms import Arm
     from engine.port import Chunk
-
-
-def joined(parts: Iterable[str]) -> str:
-    """Join texts; what is no text, half a surrogate pair, would stop a journal and is replaced."""
-    return "".join(parts).encode(errors="replace").decode()
 
 
 class RunningSample:

@@ -21,9 +21,10 @@ from loguru import logger
 from engine.errors import EngineDeadError, EngineError, RequestFailedError
 from engine.port import Request, Sampling
 from engine.prompts import Prompts
-from engine.sample import RunningSample, joined
+from engine.sample import RunningSample
 from engine.silence import SilenceAlarm
 from engine.supervisor import Supervisor
+from engine.texts import encodable
 from scheduler import (
     FinishReason,
     ProbeAnswered,
@@ -202,7 +203,8 @@ class Session:
             return
         self.tokens[sample.position] += sample.tokens
         if sample.text:
-            self._listener.on_text(sample.position, sample.sample, joined(sample.text))
+            text = encodable("".join(sample.text))
+            self._listener.on_text(sample.position, sample.sample, text)
         self._tell(event)
 
     def _conclude_unbegun(self, sample: RunningSample) -> None:
@@ -244,7 +246,7 @@ class Session:
                     break
         if reason is None:
             raise RequestFailedError("the engine's stream ended without saying why")
-        answer = await self._parser.parse(joined(sample.text))
+        answer = await self._parser.parse(encodable("".join(sample.text)))
         return self._end(sample, answer, FinishReason(reason))
 
     def _take(self, sample: RunningSample, chunk: Chunk) -> None:
@@ -305,7 +307,7 @@ class Session:
                 text.append(chunk.text)
                 if chunk.finish_reason is not None:
                     break
-        return await self._parser.parse(joined(text))
+        return await self._parser.parse(encodable("".join(text)))
 
     # Engines that die.
 
@@ -383,7 +385,7 @@ class Session:
         )
 
     def _failure(self, position: int, sample: int, message: str) -> SampleFailed:
-        said = joined((message,))
+        said = encodable(message)
         return SampleFailed(at_s=self._clock(), position=position, sample=sample, message=said)
 
 

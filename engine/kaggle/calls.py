@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from engine.texts import encodable
+
 if TYPE_CHECKING:
     from collections.abc import Sized
 
@@ -37,8 +39,7 @@ def text_of(sent: object) -> str:
         text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     except Exception:  # noqa: BLE001 - a question whose name cannot be read is a question
         return ""
-    # Half a surrogate pair is no text that a tokenizer or a journal takes.
-    return text.encode(errors="replace").decode()
+    return encodable(text)
 
 
 def answer_frame(sent_id: object, answer: int) -> pl.DataFrame:

@@ -27,27 +27,19 @@ from engine.kaggle.predict import make_dry_predict, make_predict
 from engine.kaggle.pretend import PRETENDED, pretend_engine
 from engine.kaggle.tables import Cost, Outcome, Row
 from engine.options import (
-    MANY,
     USER_ERRORS,
     VLLM,
     Kind,
     add_arm_options,
     add_engine_options,
     chosen_arms,
+    count_or_zero,
     make_engine,
     read_profile,
 )
 from engine.questions import with_canonical_gold
 from scheduler import CallerError, GivenLine, decode_line
-from terminal.command import (
-    BAD_INPUT,
-    Parser,
-    announce,
-    complain,
-    new_file,
-    seconds,
-    whole_number,
-)
+from terminal.command import BAD_INPUT, Parser, announce, complain, new_file, seconds
 from terminal.files import write_whole
 from terminal.progress import progress
 
@@ -266,7 +258,7 @@ def _parser() -> Parser:
     )
     group.add_argument(
         "--seed",
-        type=lambda text: whole_number(text, 0, MANY),
+        type=count_or_zero,
         default=0,
         metavar="N",
         help="luck of --engine scripted (default: %(default)s)",
@@ -310,7 +302,7 @@ def _add_stream_options(parser: Parser) -> None:
     )
     add(
         "--fallback",
-        type=lambda text: whole_number(text, 0, MANY),
+        type=count_or_zero,
         default=0,
         metavar="N",
         help="answered where nothing is known (default: %(default)s)",
@@ -329,7 +321,7 @@ def _add_gateway_options(parser: Parser) -> None:
     )
     add(
         "--shuffle",
-        type=lambda text: whole_number(text, 0, MANY),
+        type=count_or_zero,
         metavar="SEED",
         help="ask in another order (default: the file's)",
     )

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from numpy import float32, int64
     from numpy.typing import NDArray
 
-_HEAD = 5
+BOARD, SLOT, WIDTH = "board", "board_slot", "board_width"
+"""What a request tells the worker: where its log-probabilities go, and how many of them."""
+
+_HEAD = 4
 _NOWHERE = -1
 
 
@@ -30,21 +33,21 @@ class Board:
     """The rings, as the worker and the reader both see them.
 
     Args:
-        file: Descriptor of shared memory as `lay_out` makes it. It can
-            be closed afterwards.
+        file: Descriptor of shared memory as `lay_out` makes it. It can be closed afterwards.
     """
 
     def __init__(self, file: int) -> None:
         memory = mmap.mmap(file, 0)
         head = np.frombuffer(memory, dtype=np.int64, count=_HEAD)
-        self.replicas, self.steps, self.rows, self.columns, self.slots = map(int, head)
-        numbers = np.frombuffer(memory, dtype=np.int64, count=_longs(*head), offset=8 * _HEAD)
+        self.replicas, self.steps, self.rows, slots = map(int, head)
+        longs = _longs(self.replicas, self.steps, slots)
+        numbers = np.frombuffer(memory, dtype=np.int64, count=longs, offset=8 * _HEAD)
         done, widths, where = np.split(
             numbers, np.cumsum((self.replicas, self.replicas * self.steps))
         )
         self._done = done
         self._widths = widths.reshape(self.replicas, self.steps)
-        self._where = where.reshape(self.slots, self.steps, 2)
+        self._where = where.reshape(slots, self.steps, 2)
         values = np.frombuffer(memory, dtype=np.float32, offset=8 * (_HEAD + len(numbers)))
         self.values: NDArray[float32] = values.reshape(self.replicas, self.steps, -1)
         """Shape (replicas, steps, rows · columns); rows of a step stand close, from its start."""
@@ -133,15 +136,13 @@ def lay_out(*, replicas: int, steps: int, rows: int, columns: int, slots: int) -
     Returns:
         Its descriptor. The memory lasts as long as somebody holds it, killed or not.
     """
-    head = (replicas, steps, rows, columns, slots)
     file = os.memfd_create("log-probabilities")
-    size = 8 * (_HEAD + _longs(*head)) + 4 * replicas * steps * rows * columns
-    os.ftruncate(file, size)
-    os.write(file, np.array(head, dtype=np.int64).tobytes())
+    longs = _HEAD + _longs(replicas, steps, slots)
+    os.ftruncate(file, 8 * longs + 4 * replicas * steps * rows * columns)
+    os.write(file, np.array((replicas, steps, rows, slots), dtype=np.int64).tobytes())
     return file
 
 
-def _longs(replicas: int, steps: int, rows: int, columns: int, slots: int) -> int:
+def _longs(replicas: int, steps: int, slots: int) -> int:
     """Count the whole numbers after the head."""
-    del rows, columns
-    return int(replicas + replicas * steps + 2 * slots * steps)
+    return replicas + replicas * steps + 2 * slots * steps

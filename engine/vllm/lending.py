@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.errors import RequestFailedError
-from engine.vllm.board import Board, lay_out
-from engine.vllm.settings import BOARD, SLOT, WIDTH
+from engine.vllm.board import BOARD, SLOT, WIDTH, Board, lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,12 +65,15 @@ class Lender:
     """
 
     def __init__(self, settings: VllmSettings) -> None:
-        replicas, rows = settings.data_parallel_size, settings.max_sequences
-        self._columns = settings.max_logprobs
-        steps = min(max(_VALUES // (rows * self._columns), _FEWEST_STEPS), _MOST_STEPS)
+        # `extra` may say otherwise than the settings' own fields.
+        named = settings.engine_args()
+        replicas, rows = int(named["data_parallel_size"]), int(named["max_num_seqs"])
+        self._most = int(named["max_logprobs"])
+        columns = max(self._most, 1)
+        steps = min(max(_VALUES // (rows * columns), _FEWEST_STEPS), _MOST_STEPS)
         slots = _SLOTS * replicas * rows
         self._file = lay_out(
-            replicas=replicas, steps=steps, rows=rows, columns=self._columns, slots=slots
+            replicas=replicas, steps=steps, rows=rows, columns=columns, slots=slots
         )
         self._board = Board(self._file)
         self._free = deque(range(slots))
@@ -87,8 +89,8 @@ class Lender:
         Raises:
             RequestFailedError: if those are more than the engine was started for.
         """
-        if width > self._columns:
-            raise RequestFailedError(f"logprobs={width}: the engine gives {self._columns} at most")
+        if width > self._most:
+            raise RequestFailedError(f"logprobs={width}: the engine gives {self._most} at most")
         slot = self._free.popleft() if width and self._free else None
         if slot is not None:
             self._board.forget(slot)

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from loguru import logger
 
-from engine.vllm.board import open_board
-from engine.vllm.settings import BOARD, SLOT, WIDTH
+from engine.vllm.board import BOARD, SLOT, WIDTH, open_board
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,6 @@ import msgspec
 
 WORKER = "engine.vllm.worker.RecordingWorker"
 
-# What a request tells the worker: where its log-probabilities go, and how many of them.
-BOARD, SLOT, WIDTH = "board", "board_slot", "board_width"
-
 MISSING_VLLM = "vllm is not installed: pip install -e '.[live]' (engine.doctor says more)"
 
 

@@ -30,9 +30,10 @@ class RecordingWorker(_Worker):  # type: ignore[misc] # vLLM says nothing of its
     def load_model(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - differ by version
         """Load the model, then listen to its sampler."""
         super().load_model(*args, **options)
-        self._recorder = Recorder(self.vllm_config.parallel_config.data_parallel_rank)
-        # All that share one copy of the model have the same logits.
-        if get_tp_group().is_first_rank:
+        self._recorder: Recorder | None = None
+        # Of those that share one copy of the model the first tells; not all of them sample.
+        if get_tp_group().is_first_rank and self.model_runner.sampler is not None:
+            self._recorder = Recorder(self.vllm_config.parallel_config.data_parallel_rank)
             model = self.vllm_config.model_config
             row = torch.zeros((1, model.get_vocab_size()), dtype=model.dtype, device=self.device)
             self._recorder.warm(row)
@@ -40,7 +41,8 @@ class RecordingWorker(_Worker):  # type: ignore[misc] # vLLM says nothing of its
 
     def execute_model(self, scheduler_output: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         """Run a step whose requests the recorder knows."""
-        self._recorder.schedule(scheduler_output)
+        if self._recorder is not None:
+            self._recorder.schedule(scheduler_output)
         return super().execute_model(scheduler_output, *args, **options)
 
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RequestFailedError
-from engine.vllm.board import Board, lay_out, open_board
+from engine.vllm.board import SLOT, Board, lay_out, open_board
 from engine.vllm.lending import Lender
-from engine.vllm.settings import SLOT, VllmSettings
+from engine.vllm.settings import VllmSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +89,23 @@ def test_a_lender_has_no_more_slots_than_it_made() -> None:
         loan.__exit__(None, None, None)
     with lender.lend(2) as loan:
         assert loan.told[SLOT] == 0
+    lender.close()
+
+
+def test_a_lender_goes_by_what_vllm_is_told() -> None:
+    """Further arguments override the settings' own, and no log-probabilities at all is a choice."""
+    extra: dict[str, str | int | float | bool] = {"max_num_seqs": 2, "max_logprobs": 0}
+    lender = Lender(VllmSettings(model="m", max_sequences=1, extra=extra))
+    with lender.lend(0) as loan:
+        assert loan.told == {}
+    with pytest.raises(RequestFailedError, match="logprobs=1: the engine gives 0 at most"):
+        lender.lend(1).__enter__()
+    lender.close()
+    lender = Lender(VllmSettings(model="m", max_sequences=1, extra={"max_num_seqs": 2}))
+    loans = [lender.lend(2) for _ in range(9)]
+    assert [loan.__enter__().told.get(SLOT) for loan in loans] == [*range(8), None]
+    for loan in loans:
+        loan.__exit__(None, None, None)
     lender.close()
 
 

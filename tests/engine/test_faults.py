@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.runner import Answer
-    from scheduler import AnyAction, QuestionView
+    from scheduler import AnyAction, JournalLine, QuestionView
 
 LATE_S = 0.31
 """A policy that blocks close to the hard deadline may cost so much beyond it."""
@@ -114,6 +114,14 @@ def answer_all(
     return play(main)
 
 
+def read_ends(path: Path) -> tuple[tuple[JournalLine, ...], list[SampleFinished]]:
+    """Return a journal's lines, and of those the ends of samples."""
+    journal, lines = Journal.resume(path)
+    journal.close()
+    events = [line.event for line in lines if isinstance(line, EventLine)]
+    return lines, [event for event in events if isinstance(event, SampleFinished)]
+
+
 def said(ran: Ran) -> str:
     """Return the only line that was logged."""
     (line,) = ran.lines
@@ -165,10 +173,7 @@ def test_what_can_be_overlooked_is(fault: Fault, tmp_path: Path) -> None:
     journal.close()
     assert ran.lines == []
     assert [answer.answer for answer in ran.answers] == ["7"] * 3
-    again, lines = Journal.resume(tmp_path / "run.jsonl")
-    again.close()
-    events = [line.event for line in lines if isinstance(line, EventLine)]
-    ends = [event for event in events if isinstance(event, SampleFinished)]
+    lines, ends = read_ends(tmp_path / "run.jsonl")
     assert len(ends) == sum(answer.samples for answer in ran.answers)
     first = next(event for event in ends if (event.position, event.sample) == (0, 0))
     assert (first.mean_entropy is None) == (fault is Fault.NAN)
@@ -183,10 +188,7 @@ def test_a_text_that_is_none_ends_its_sample_as_any_other(tmp_path: Path) -> Non
     journal.close()
     assert ran.lines == []
     assert [answer.answer for answer in ran.answers] == ["7"] * 3
-    again, lines = Journal.resume(tmp_path / "run.jsonl")
-    again.close()
-    events = [line.event for line in lines if isinstance(line, EventLine)]
-    ends = [event for event in events if isinstance(event, SampleFinished)]
+    _, ends = read_ends(tmp_path / "run.jsonl")
     assert len(ends) == sum(answer.samples for answer in ran.answers)
     assert [end.answer for end in ends if end.position == 0].count("?") == 2
 

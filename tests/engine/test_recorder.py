@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from engine.vllm.board import BOARD, SLOT, WIDTH
 from engine.vllm.lending import Lender
-from engine.vllm.settings import BOARD, SLOT, WIDTH, VllmSettings
+from engine.vllm.settings import VllmSettings
 
 torch = pytest.importorskip("torch")
 from engine.vllm.recorder import Recorder  # noqa: E402 - needs torch
