@@ -21,17 +21,17 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))  # for what suites share
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fault_streams import FAULTS, NO_FAULT, QUESTIONS, FaultStream, Outcome
+from fault_streams import FAULTS, NO_FAULT, QUESTIONS, Counts, FaultStream, Outcome
 
+from engine.options import count, count_or_zero
 from simulations.workers import Backend, scatter
-from terminal.command import Parser, announce, new_file, whole_number
+from terminal.command import Parser, announce, new_file
 from terminal.files import write_whole
 from terminal.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_MOST = 10**9
 _CHUNK = 20
 """Streams that a worker plays at a time."""
 
@@ -53,43 +53,25 @@ examples:
 """
 
 
-class Row(msgspec.Struct, kw_only=True):
+class Row(Counts, kw_only=True):
     """What came of all streams that met one fault.
 
     Attributes:
         fault: Its name.
         streams: How many.
-        calls: Of `predict` in them.
-        after_total: As in `Outcome`, like all that follow, summed up.
-        right: Answers that were right.
-        overruns: The same.
-        unanswered: The same.
-        wrong_shapes: The same.
-        late: The same.
-        changed: The same.
-        unbalanced: The same.
         least_left_s: The least that a stream had left, in seconds.
         least_left: The least that a stream had left, as a share of its total.
     """
 
     fault: str
     streams: int = 0
-    calls: int = 0
-    after_total: int = 0
-    right: int = 0
-    overruns: int = 0
-    unanswered: int = 0
-    wrong_shapes: int = 0
-    late: int = 0
-    changed: int = 0
-    unbalanced: int = 0
     least_left_s: float = float("inf")
     least_left: float = float("inf")
 
     def add(self, outcome: Outcome) -> None:
         """Count a stream."""
         self.streams += 1
-        for name in _COUNTED:
+        for name in Counts.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(outcome, name))
         self.least_left_s = min(self.least_left_s, outcome.left_s)
         self.least_left = min(self.least_left, outcome.left_s / outcome.total_s)
@@ -101,7 +83,6 @@ class Row(msgspec.Struct, kw_only=True):
 
 
 _PROMISED = ("overruns", "unanswered", "wrong_shapes", "late", "changed", "unbalanced")
-_COUNTED = ("calls", "after_total", "right", *_PROMISED)
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,27 +199,15 @@ def _parser() -> Parser:
         epilog=_EPILOG,
     )
     add = parser.add_argument
-    add(
-        "--streams",
-        type=lambda text: whole_number(text, 1, _MOST),
-        default=200,
-        metavar="N",
-        help="how many (default: %(default)s)",
-    )
+    add("--streams", type=count, default=200, metavar="N", help="how many (default: %(default)s)")
     add(
         "--seed",
-        type=lambda text: whole_number(text, 0, _MOST),
+        type=count_or_zero,
         default=0,
         metavar="N",
         help="of all luck (default: %(default)s)",
     )
-    add(
-        "--workers",
-        type=lambda text: whole_number(text, 1, _MOST),
-        default=1,
-        metavar="N",
-        help="processes (default: %(default)s)",
-    )
+    add("--workers", type=count, default=1, metavar="N", help="processes (default: %(default)s)")
     add("--json", type=new_file, metavar="FILE", help="write everything there as well")
     return parser
 

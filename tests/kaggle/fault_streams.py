@@ -7,10 +7,9 @@ from what was promised (docs/kaggle.md), not from what the product says of itsel
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
-from math import inf, isclose
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -19,16 +18,15 @@ import msgspec
 import numpy as np
 import polars as pl
 from failing_engines import EngineFault, FailingEngine
+from ledgers import imbalance_of
 from virtual_predict import ProcessKilledError, VirtualTime, virtual_world
 
 from engine.journal import Journal
 from engine.kaggle import make_predict
-from scheduler import BudgetLine, CallerError, GivenLine, LatencyProfile, TimeBudget
+from scheduler import BudgetLine, CallerError, GivenLine, LatencyProfile
 from scheduler.latency import Decode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.random import Generator
 
     from engine.kaggle import Predict
@@ -88,12 +86,10 @@ NO_FAULT = "none"
 FAULTS: tuple[StrEnum, ...] = (*EngineFault, *GatewayFault, *ClockFault)
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a stream ended.
+class Counts(msgspec.Struct, kw_only=True):
+    """What is counted of one stream, or of several.
 
     Attributes:
-        stream: Its number.
-        faults: That it met.
         calls: Of `predict`.
         after_total: Calls that came when the total was over.
         right: Answers that were right.
@@ -105,6 +101,25 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         changed: Texts that came again and got another answer, answers that the journal has
             otherwise.
         unbalanced: Journals whose ledger does not add up.
+    """
+
+    calls: int = 0
+    after_total: int = 0
+    right: int = 0
+    overruns: int = 0
+    unanswered: int = 0
+    wrong_shapes: int = 0
+    late: int = 0
+    changed: int = 0
+    unbalanced: int = 0
+
+
+class Outcome(Counts, kw_only=True):
+    """How a stream ended.
+
+    Attributes:
+        stream: Its number.
+        faults: That it met.
         total_s: Of the stream.
         reserve_s: Of that, what no question may touch.
         left_s: What was left of the total after the last answer in time.
@@ -113,19 +128,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     stream: int
     faults: tuple[str, ...]
-    calls: int
-    after_total: int
-    right: int
-    overruns: int
-    unanswered: int
-    wrong_shapes: int
-    late: int
-    changed: int
-    unbalanced: int
     total_s: float
     reserve_s: float
     left_s: float
-    mishaps: tuple[str, ...]
+    mishaps: list[str]
+
+    def note(self, what: str) -> None:
+        """Keep a mishap in words."""
+        self.mishaps.append(what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,27 +318,6 @@ def _text_of(rng: Generator, text: str, *, changed: bool) -> object:
     return ways[rng.integers(len(ways))]
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What was counted of a stream so far."""
-
-    calls: int = 0
-    after_total: int = 0
-    right: int = 0
-    overruns: int = 0
-    unanswered: int = 0
-    wrong_shapes: int = 0
-    late: int = 0
-    changed: int = 0
-    unbalanced: int = 0
-    last_s: float = 0.0
-    mishaps: list[str] = field(default_factory=list)
-
-    def note(self, what: str) -> None:
-        """Keep a mishap in words."""
-        self.mishaps.append(what)
-
-
 class FaultStream:
     """One stream.
 
@@ -361,35 +350,25 @@ class FaultStream:
             suspensions=self._suspensions,
             calendar_jumps=self._draw_calendar(),
         )
-        self._tally = _Tally()
+        self._outcome = Outcome(
+            stream=number,
+            faults=tuple(sorted(map(str, self.faults))) or (NO_FAULT,),
+            total_s=terms.total_s,
+            reserve_s=terms.total_s - terms.usable_s,
+            left_s=terms.total_s,
+            mishaps=[],
+        )
         self._given: dict[str, int] = {}
         self._handed: list[int] = []
         self._asked: set[str] = set()
 
     def play(self) -> Outcome:
         """Play it and judge it."""
-        terms, tally = self._terms, self._tally
         with TemporaryDirectory() as folder, virtual_world(self._time):
             path = Path(folder) / "run.jsonl"
             self._play_all(path)
             self._judge_journal(path)
-        return Outcome(
-            stream=self._number,
-            faults=tuple(sorted(map(str, self.faults))) or (NO_FAULT,),
-            calls=tally.calls,
-            after_total=tally.after_total,
-            right=tally.right,
-            overruns=tally.overruns,
-            unanswered=tally.unanswered,
-            wrong_shapes=tally.wrong_shapes,
-            late=tally.late,
-            changed=tally.changed,
-            unbalanced=tally.unbalanced,
-            total_s=terms.total_s,
-            reserve_s=terms.total_s - terms.usable_s,
-            left_s=terms.total_s - tally.last_s,
-            mishaps=tuple(tally.mishaps),
-        )
+        return self._outcome
 
     # Luck.
 
@@ -483,7 +462,7 @@ class FaultStream:
 
     def _call(self, predict: Predict, call: Call) -> bool:
         """Call `predict` and judge what it does; whether the process has lived through it."""
-        terms, time, tally = self._terms, self._time, self._tally
+        terms, time, tally = self._terms, self._time, self._outcome
         try:
             time.threads[-1].wait(Future(), call.pause_s)
         except ProcessKilledError:
@@ -513,7 +492,7 @@ class FaultStream:
             tally.after_total += 1
             tally.overruns += time.now_s > called_s + SLACK_S
         else:
-            tally.last_s = max(tally.last_s, min(time.now_s, terms.total_s))
+            tally.left_s = min(tally.left_s, max(0.0, terms.total_s - time.now_s))
             tally.overruns += time.now_s > terms.total_s
             if time.now_s > terms.total_s:
                 tally.note(f"{took}: after {terms.total_s:.2f}")
@@ -531,24 +510,24 @@ class FaultStream:
 
     def _judge_answer(self, call: Call, answer: int, took: str) -> None:
         self._handed.append(answer)
-        self._tally.right += call.text.strip().endswith(f"={answer}")
+        self._outcome.right += call.text.strip().endswith(f"={answer}")
         before = self._given.setdefault(call.key, answer)
         if before != answer:
-            self._tally.changed += 1
-            self._tally.note(f"{took}: {answer}, before it was {before}")
+            self._outcome.changed += 1
+            self._outcome.note(f"{took}: {answer}, before it was {before}")
 
     def _close(self, predict: Predict) -> None:
         began_s = self._time.now_s
         self._time.killed_at_s = inf
         predict.close()
         if self._time.now_s > began_s + _CLOSED_BY_S:
-            self._tally.late += 1
-            self._tally.note(f"closing took {self._time.now_s - began_s:.2f} s")
+            self._outcome.late += 1
+            self._outcome.note(f"closing took {self._time.now_s - began_s:.2f} s")
 
     # The journal.
 
     def _judge_journal(self, path: Path) -> None:
-        tally = self._tally
+        tally = self._outcome
         try:
             journal, lines = Journal.resume(path)
         except CallerError as error:
@@ -581,23 +560,3 @@ def shape_of(answer: object, due_id: pl.Series) -> str | None:
     if not 0 <= answer["answer"].item() <= LARGEST:
         return f"answer {answer['answer'].item()} is out of range"
     return None
-
-
-def imbalance_of(saved: bytes, at_s: float, usable_s: float) -> str | None:
-    """Say where a ledger does not add up; None if it does."""
-    ledger = TimeBudget.resume(saved, at_s)
-    rows = ledger.rows
-    spent_s = sum(row.spent_s for row in rows)
-    if not isclose(spent_s, ledger.clock_s, abs_tol=1e-6):
-        return f"rows of {spent_s} s, the clock says {ledger.clock_s}"
-    if not isclose(ledger.left_s + ledger.clock_s, usable_s, abs_tol=1e-6):
-        return f"{ledger.left_s} s left at {ledger.clock_s} of {usable_s}"
-    for row, following in pairwise(rows):
-        if not isclose(row.opened_s + row.spent_s, following.opened_s, abs_tol=1e-6):
-            return f"a gap after {row.opened_s + row.spent_s} s"
-    return None
-
-
-def play_streams(seed: int, numbers: Sequence[int]) -> list[Outcome]:
-    """Play some streams of a campaign."""
-    return [FaultStream(seed, number).play() for number in numbers]

@@ -16,8 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
-from math import inf, isclose
+from math import inf
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,9 +30,11 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))  # for what suites share
 
+from ledgers import imbalance_of
 from scripted_streams import BoxParser, text_of
 
 from engine.kaggle import make_predict, predict
+from engine.options import count, count_or_zero
 from engine.scripted import Script, ScriptedEngine
 from scheduler import (
     BudgetLine,
@@ -49,7 +50,7 @@ from scheduler import (
     decode_line,
 )
 from scheduler.latency import Decode
-from terminal.command import Parser, announce, new_file, whole_number
+from terminal.command import Parser, announce, new_file
 from terminal.files import write_whole
 from terminal.progress import progress
 
@@ -79,8 +80,6 @@ _EPILOG = f"""Exit code 1 if anything that was promised did not hold.
 example:
   {_PROG} --kills 200 --seed 1 --json kills.json
 """
-_MOST = 1_000_000
-
 _STEP_S = 0.001
 _PROFILE = LatencyProfile(name="flat", decode=Decode(width=(1,), step_s=(_STEP_S,)), stop_s=0.002)
 _CHUNK_TOKENS = 20
@@ -517,16 +516,11 @@ class Stream:
 
 def imbalance(line: BudgetLine) -> str | None:
     """Say where a ledger does not add up or granted what was not there; None if it does."""
-    ledger = TimeBudget.resume(bytes(line.saved), line.at_s)
     usable_s = TOTAL_S - RESERVE_S
-    if not isclose(sum(row.spent_s for row in ledger.rows), ledger.clock_s, abs_tol=1e-6):
-        return f"rows do not add up to {ledger.clock_s}"
-    if not isclose(ledger.left_s + ledger.clock_s, usable_s, abs_tol=1e-6):
-        return f"{ledger.left_s} s left at {ledger.clock_s} of {usable_s}"
-    for row, following in pairwise(ledger.rows):
-        if not isclose(row.opened_s + row.spent_s, following.opened_s, abs_tol=1e-6):
-            return f"a gap at {following.opened_s} s"
-    for row in ledger.rows:
+    wrong = imbalance_of(bytes(line.saved), line.at_s, usable_s)
+    if wrong is not None:
+        return wrong
+    for row in TimeBudget.resume(bytes(line.saved), line.at_s).rows:
         if (row.granted_s or 0.0) > max(0.0, usable_s - row.opened_s) + 1e-6:
             return f"{row.granted_s} s granted at {row.opened_s}"
     return None
@@ -579,10 +573,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Kill the process of predict at random moments, and see what survives.",
         epilog=_EPILOG,
     )
-    whole = lambda low: lambda text: whole_number(text, low, _MOST)  # noqa: E731 - shortest so
     add = parser.add_argument
-    add("--kills", type=whole(1), default=200, metavar="N", help="(default: %(default)s)")
-    add("--seed", type=whole(0), default=1, metavar="N", help="(default: %(default)s)")
+    add("--kills", type=count, default=200, metavar="N", help="(default: %(default)s)")
+    add("--seed", type=count_or_zero, default=1, metavar="N", help="(default: %(default)s)")
     add("--json", type=new_file, metavar="FILE", help="write every kill; overwrites")
     options: argparse.Namespace = parser.parse_args(argv)
     campaign = kill_many(options.kills, options.seed)

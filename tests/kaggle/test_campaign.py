@@ -20,8 +20,8 @@ from fault_streams import (
     ClockFault,
     FaultStream,
     GatewayFault,
-    imbalance_of,
 )
+from ledgers import imbalance_of
 
 from scheduler import Reason, TimeBudget
 

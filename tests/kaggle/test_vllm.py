@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import polars as pl
 import pytest
-from fault_streams import imbalance_of
+from ledgers import imbalance_of
 from tiny_model import script_prompt
 
 from engine.journal import Journal
