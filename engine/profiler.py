@@ -45,6 +45,9 @@ LONG_TOKENS = 2560
 _NARROW, _MIDDLE, _BROAD = 8, 16, 64
 """Widths at which what is not decoding is measured."""
 
+_FEW = 16
+"""Tokens of a generation whose start is measured: more, and the steps' own drift outweighs it."""
+
 ROUNDS = 3
 """How often what takes little time is measured; the median counts."""
 
@@ -200,34 +203,35 @@ class Profiler:
         cached: list[float] = []
         longer: list[float] = []
         stalls: list[float] = []
-        queues: list[float] = []
+        crowds: list[float] = []
         for _ in range(ROUNDS):
             prompt = self._prompt(SHORT_TOKENS)
             new.append((await self._one(prompt, 1)).first_s)
             cached.append((await self._one(prompt, 1)).first_s)
             longer.append((await self._one(self._prompt(long_tokens), 1)).first_s)
             stalls.append(await self._stall_s(measured))
-            queues.append(await self._request_s(measured))
+            crowds.append(await self._crowd_s(measured))
         base_s = max(median(cached) - measured[1], 0.0)
+        stall_s = min(max(median(stalls), 0.0), base_s)
         per_token_s = max(median(longer) - median(new), 0.0) / (long_tokens - SHORT_TOKENS)
         return Prefill(
             base_s=base_s,
             s_per_token=per_token_s,
-            request_s=max(median(queues), 0.0),
-            stall_s=min(max(median(stalls), 0.0), base_s),
+            request_s=_request_s(
+                max(median(crowds) - base_s, 0.0), stall_s, _widest(measured, _BROAD)
+            ),
+            stall_s=stall_s,
         )
 
-    async def _request_s(self, measured: dict[int, float]) -> float:
-        """Seconds by which each request of many asked at once waits longer than the one before."""
+    async def _crowd_s(self, measured: dict[int, float]) -> float:
+        """Seconds that each of many requests asked at once waits before it decodes, on average."""
         width = _widest(measured, _BROAD)
-        if width == 1:
-            return 0.0
         prompt = self._prompt(SHORT_TOKENS)
         await self._one(prompt, 1)
-        lines = await self._together(width, prompt, STEPS // 4)
+        lines = await self._together(width, prompt, _FEW)
         # By their ends: a front end that takes requests in reads no first tokens meanwhile.
-        ends = [line.at_s[-1] for line in lines]
-        return (max(ends) - min(ends)) / (width - 1)
+        ends = [line.at_s[-1] - _FEW * measured[width] for line in lines]
+        return float(np.mean(ends)) - min(line.asked_s for line in lines)
 
     async def _stall_s(self, measured: dict[int, float]) -> float:
         """Seconds in which nothing decodes because a request arrives."""
@@ -344,6 +348,18 @@ async def measure_profile(rig: Rig, name: str, startup_s: float) -> LatencyProfi
     profile = await Profiler(rig, say, time.perf_counter).measure(name, startup_s=startup_s)
     say("done")
     return profile
+
+
+def _request_s(late_s: float, stall_s: float, width: int) -> float:
+    """Seconds to take a request in, from those by which each of `width` at once was late.
+
+    The k-th waits until k are taken in, then for the stalls of those after it: k · r + (n - k) · s
+    on average. From s = r on nothing decodes until all are there, and each waits n · r.
+    """
+    request_s = late_s / width
+    if request_s > stall_s:
+        request_s = (2 * late_s - (width - 1) * stall_s) / (width + 1)
+    return request_s
 
 
 def _widest(measured: dict[int, float], limit: int) -> int:

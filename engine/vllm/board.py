@@ -75,7 +75,9 @@ class Board:
         step = int(self._done[replica])
         self._widths[replica, step % self.steps] = width
         first = (step * self.replicas + replica) * self.rows
-        self._where[slots, tokens % self.steps] = np.stack((first + rows, tokens), axis=1)
+        ring = tokens % self.steps
+        self._where[slots, ring, 0] = first + rows
+        self._where[slots, ring, 1] = tokens
         self._done[replica] = step + 1
         return step % self.steps
 

@@ -5,6 +5,7 @@ Needs torch, and nothing of vLLM.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.vllm.board import Board
+    from engine.vllm.likeliest import Likeliest
 
 
 class _Request(NamedTuple):
@@ -29,7 +31,8 @@ class _Request(NamedTuple):
     prompt_tokens: int
 
 
-class _Rows(NamedTuple):
+@dataclass(slots=True)
+class _Rows:
     """The rows of a step that somebody asked for: arrays of one length."""
 
     request_ids: list[str]  # of all rows
@@ -51,7 +54,8 @@ class Recorder:
     def __init__(self, replica: int) -> None:
         self._replica = replica
         self._board: Board | None = None
-        self._values: Tensor | None = None
+        self._values: Tensor | None = None  # shape (steps of all replicas, values of one)
+        self._likeliest: Likeliest | None = None
         self._requests: dict[str, _Request] = {}
         self._step: Any = None  # that is under way
         self._last: _Rows | None = None
@@ -60,7 +64,8 @@ class Recorder:
     def warm(self, logits: Tensor) -> None:
         """Compile what logits of this kind need, which takes a second or two."""
         try:
-            _likeliest(logits, 2)
+            if logits.is_cuda:
+                _likeliest(logits.new_empty((1, 2), dtype=torch.float32))(logits, 2, 0)
         except Exception as error:  # noqa: BLE001 - the engine goes on without
             self._give_up(error)
 
@@ -91,7 +96,7 @@ class Recorder:
         if not self._requests or step is None or len(request_ids) != len(logits):
             return
         try:
-            self._last = self._rows(list(request_ids), step)
+            self._last = self._rows(request_ids, step)
             if len(self._last.rows):
                 self._lay(self._last, logits)
         except Exception as error:  # noqa: BLE001 - the engine goes on without
@@ -102,14 +107,15 @@ class Recorder:
         if SLOT in asked:
             if self._board is None:
                 board = open_board(str(asked[BOARD]))
-                values = torch.from_numpy(board.values)
+                values = torch.from_numpy(board.values.reshape(-1, board.values.shape[2]))
                 if torch.cuda.is_available():
                     _pin(values)
+                    self._likeliest = _likeliest(values)
                 self._board, self._values = board, values
             slot, width = int(asked[SLOT]), int(asked[WIDTH])
             self._requests[new.req_id] = _Request(slot, width, len(new.prompt_token_ids))
 
-    def _rows(self, request_ids: list[str], step: Any) -> _Rows:  # noqa: ANN401
+    def _rows(self, request_ids: Sequence[str], step: Any) -> _Rows:  # noqa: ANN401
         """Find out which token of whose each row is for."""
         last = self._last
         if (
@@ -119,7 +125,8 @@ class Recorder:
             and not step.scheduled_new_reqs
         ):
             # All go on by one token, as almost always.
-            return last._replace(tokens=last.tokens + 1)
+            last.tokens += 1
+            return last
         known = step.scheduled_cached_reqs
         computed = dict(zip(known.req_ids, known.num_computed_tokens, strict=True))
         computed |= {new.req_id: new.num_computed_tokens for new in step.scheduled_new_reqs}
@@ -138,15 +145,21 @@ class Recorder:
             else:
                 whole = False
         rows, slots, tokens = np.array(found, dtype=np.int64).reshape(-1, 3).T
-        return _Rows(request_ids if whole else [], rows, slots, tokens, width)
+        return _Rows(list(request_ids) if whole else [], rows, slots, tokens, width)
 
     def _lay(self, rows: _Rows, logits: Tensor) -> None:
         board, values = self._board, self._values
         if board is None or values is None or rows.rows[-1] >= board.rows:
             return
         at = board.place(self._replica, rows.width, rows.rows, rows.slots, rows.tokens)
-        found = _likeliest(logits, rows.width).reshape(-1)
-        values[self._replica, at, : len(found)].copy_(found, non_blocking=True)
+        at += self._replica * board.steps
+        likeliest = self._likeliest
+        if likeliest is not None and likeliest.takes(logits, rows.width):
+            likeliest(logits, rows.width, at)
+            return
+        found = torch.log_softmax(logits, dim=-1, dtype=torch.float32).topk(rows.width).values
+        found = found.reshape(-1)
+        values[at, : len(found)].copy_(found, non_blocking=True)
 
     def _give_up(self, error: Exception) -> None:
         self._broken = True
@@ -154,14 +167,11 @@ class Recorder:
         logger.warning("no log-probabilities from here on: {!r}", error)
 
 
-def _likeliest(logits: Tensor, width: int) -> Tensor:
-    if logits.is_cuda and logits.stride(1) == 1:
-        # Triton compiles for GPUs only.
-        from engine.vllm.likeliest import MOST, likeliest  # noqa: PLC0415
+def _likeliest(found: Tensor) -> Likeliest:
+    # Triton compiles for GPUs only.
+    from engine.vllm.likeliest import Likeliest  # noqa: PLC0415
 
-        if width <= MOST:
-            return likeliest(logits, width)
-    return torch.log_softmax(logits, dim=-1, dtype=torch.float32).topk(width).values
+    return Likeliest(found)
 
 
 def _pin(values: Tensor) -> None:
