@@ -217,7 +217,7 @@ class Profiler:
         return Prefill(
             base_s=base_s,
             s_per_token=per_token_s,
-            request_s=_request_s(
+            request_s=taken_in_s(
                 max(median(crowds) - base_s, 0.0), stall_s, _widest(measured, _BROAD)
             ),
             stall_s=stall_s,
@@ -350,7 +350,7 @@ async def measure_profile(rig: Rig, name: str, startup_s: float) -> LatencyProfi
     return profile
 
 
-def _request_s(late_s: float, stall_s: float, width: int) -> float:
+def taken_in_s(late_s: float, stall_s: float, width: int) -> float:
     """Seconds to take a request in, from those by which each of `width` at once was late.
 
     The k-th waits until k are taken in, then for the stalls of those after it: k · r + (n - k) · s

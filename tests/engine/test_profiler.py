@@ -9,10 +9,12 @@ import pytest
 from scripted_streams import rig_of
 from virtual_time import play
 
-from engine.profiler import Profiler
+from engine.profiler import Profiler, taken_in_s
 from engine.scripted import Script, ScriptedEngine
-from scheduler import LatencyProfile
-from scheduler.latency import Decode
+from scheduler import LatencyProfile, SampleFinished
+from scheduler.latency import Decode, Prefill
+from simulations.pool import LoggedSample
+from simulations.world import World
 
 if TYPE_CHECKING:
     from engine.port import PromptScore
@@ -70,3 +72,21 @@ def test_it_finds_what_lies_around_the_steps() -> None:
     assert (profile.name, profile.startup_s) == ("found", 12.0)
     assert (profile.max_sequences, profile.kv_cache_tokens) == (16, 1_000_000)
     assert said[0] == "warming up"
+
+
+@pytest.mark.parametrize("stall_s", [0.0, 0.0007, 0.002, 0.03])
+def test_a_crowd_waits_in_replay_as_it_was_measured(stall_s: float) -> None:
+    """Whether what was taken in first goes on meanwhile, in part, or not at all."""
+    width, tokens, step_s, request_s, base_s = 64, 16, 0.004, 0.002, 0.03
+    prefill = Prefill(base_s=base_s, request_s=request_s, stall_s=stall_s)
+    decode = Decode(width=(1,), step_s=(step_s,))
+    world = World(LatencyProfile(name="made", decode=decode, prefill=prefill), None)
+    world.open_question()
+    for sample in range(width):
+        world.start(LoggedSample(sample, tokens, "7"), None)
+    ends: list[float] = []
+    while len(ends) < width:
+        event = world.next_event(10.0)
+        if isinstance(event, SampleFinished):
+            ends.append(event.at_s - base_s - tokens * step_s)
+    assert taken_in_s(sum(ends) / width, stall_s, width) == pytest.approx(request_s, rel=0.02)
