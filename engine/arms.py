@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.port import Message, Sampling
+from engine.tool_calls import Tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         thinking: Whether the model shall think first, where its template has that switch; None
             leaves it to the template.
         probe: What is appended to ask for the answer so far; it ends inside an open `\boxed{`.
+        tools: What its samples may do with the Python tool; None without.
     """
 
     messages: tuple[Message, ...]
@@ -45,6 +47,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     max_tokens: int | None = None
     thinking: bool | None = None
     probe: str = "\n\nThe final answer is \\boxed{"
+    tools: Tools | None = None
 
     def __post_init__(self) -> None:
         if not any(_PLACE in message.content for message in self.messages):

@@ -12,6 +12,7 @@ import msgspec
 from engine.answers import AnswerKind, AnswerParser
 from engine.arms import BUNDLED, Arm, ArmsError, read_arms
 from engine.errors import EngineError
+from engine.python_tool.tool import PythonTool
 from engine.questions import QuestionsError
 from engine.rig import Measure, Rig
 from engine.vllm.inprocess import InProcessEngine
@@ -171,9 +172,11 @@ def make_rig(options: argparse.Namespace, *, probe_every_tokens: int | None = No
         CallerError: naming the option that is wrong.
         ArmsError: if the arms can't be read.
     """
+    arms = chosen_arms(options)
     return Rig(
         engine=make_engine(options, options.out.with_suffix(".server.log")),
-        arms=chosen_arms(options),
+        arms=arms,
+        tool=PythonTool() if any(arm.tools for arm in arms.values()) else None,
         parser=AnswerParser(AnswerKind(options.answers)),
         measure=Measure(
             logprobs=options.logprobs,

@@ -85,7 +85,7 @@ class Prompts:
         begin, end = self._thinking
         text = sample.arm.probe
         if len(begin) == len(end) == 1:  # the model knows the marks
-            seen = (*sample.prompt, *sample.ids[:tokens])
+            seen = (*sample.prompt, *sample.context(tokens))
             if begin[0] in seen and end[0] not in seen:
                 text = f"\n</think>{text}"
         return await engine.encode(text)

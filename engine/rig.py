@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from engine.arms import Arm
     from engine.port import Engine
+    from engine.python_tool.tool import PythonTool
 
 SILENCE_S = 60.0
 """An engine that sends nothing to any of its samples for so long counts as dead."""
@@ -60,6 +61,7 @@ class Rig:
         parser: Turns texts into answers.
         measure: What is measured of running samples.
         silence_s: As `SILENCE_S`.
+        tool: For arms that use it; None lets their programs unanswered.
     """
 
     engine: Engine
@@ -67,6 +69,7 @@ class Rig:
     parser: Parser
     measure: Measure
     silence_s: float = SILENCE_S
+    tool: PythonTool | None = None
 
     @property
     def first_arm(self) -> str:

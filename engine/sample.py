@@ -1,4 +1,4 @@
-"""One running sample: what it has generated and what is known of it."""
+"""One running sample: what it has generated, what a tool has told it, and what is known of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from engine.arms import Arm
     from engine.port import Chunk
+    from engine.python_tool.tool import ToolSession
 
 
 class RunningSample:
@@ -30,7 +31,9 @@ class RunningSample:
     __slots__ = (
         "_likeliest",
         "_marks",
+        "_told",
         "arm",
+        "calls",
         "ended",
         "ids",
         "max_tokens",
@@ -43,6 +46,9 @@ class RunningSample:
         "started",
         "task",
         "text",
+        "tool",
+        "turn",
+        "waits",
     )
 
     def __init__(self, position: int, sample: int, arm: Arm, max_tokens: int | None) -> None:
@@ -51,27 +57,59 @@ class RunningSample:
         self.arm = arm
         self.max_tokens = max_tokens
         self.prompt: tuple[int, ...] = ()
-        self.ids: list[int] = []
+        self.ids: list[int] = []  # that follow the prompt: generated, and told by a tool
         self.text: list[str] = []
+        self.turn = 0  # where in `text` begins what follows the tool's last answer
+        self.calls = 0  # of the tool
+        self.waits = False  # for the tool
+        self.tool: ToolSession | None = None
         self.signals = SignalWindow()
         self.start = 0  # of the engine that it runs on
         self.started = False
         self.ended = False  # by itself: a stop comes too late
         self.task: asyncio.Task[None] | None = None
         self.probes: set[asyncio.Task[None]] = set()
+        self._told: list[tuple[int, int]] = []  # after so many generated tokens, so many ids
         self._marks: dict[str, int] = {}
         self._likeliest: int | None = None  # how many log-probabilities come with a token
 
     @property
     def tokens(self) -> int:
         """Tokens generated so far."""
-        return len(self.ids)
+        return len(self.ids) - sum(count for _, count in self._told)
+
+    def context(self, tokens: int) -> tuple[int, ...]:
+        """Give the ids after the prompt at the moment when so many tokens had been generated."""
+        told = sum(count for after, count in self._told if after <= tokens)
+        return tuple(self.ids[: tokens + told])
+
+    def tell(self, text: str, ids: tuple[int, ...]) -> None:
+        """Put a tool's answer behind what was generated."""
+        self._told.append((self.tokens, len(ids)))
+        self.ids += ids
+        self.text.append(text)
+        self.turn = len(self.text)
+
+    def forget_end(self, ids: tuple[int, ...]) -> None:
+        """Take the model's mark of its end off the context; it counts as generated.
+
+        Args:
+            ids: Of the text since the tool's last answer.
+        """
+        if tuple(self.ids[-len(ids) - 1 : -1]) == ids:
+            self._told.append((self.tokens, -1))
+            self.ids.pop()
 
     def stop(self) -> None:
         """Cancel its tasks, but not the one that asks for it."""
         for task in (self.task, *self.probes):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
+
+    def close_tool(self) -> None:
+        """End its programs."""
+        if self.tool is not None:
+            self.tool.close()
 
     def take(self, chunk: Chunk) -> None:
         """Add what came.

@@ -25,6 +25,7 @@ from engine.sample import RunningSample
 from engine.silence import SilenceAlarm
 from engine.supervisor import Supervisor
 from engine.texts import encodable
+from engine.tool_turns import ToolTurns
 from scheduler import (
     FinishReason,
     ProbeAnswered,
@@ -32,12 +33,13 @@ from scheduler import (
     SampleFinished,
     SampleProgressed,
     SampleStarted,
+    ToolCalled,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from engine.port import Chunk
+    from engine.port import Chunk, Engine
     from engine.rig import Rig
     from scheduler import AnyEvent, StartSample
 
@@ -87,6 +89,7 @@ class Session:
         self._samples: dict[tuple[int, int], RunningSample] = {}
         self._tasks: defaultdict[int, set[asyncio.Task[None]]] = defaultdict(set)
         self._probes: defaultdict[int, set[asyncio.Task[None]]] = defaultdict(set)
+        self._turns = ToolTurns(rig.tool, rig.arms.values(), self._tell, clock)
         self._request_ids = map("request-{}".format, count())
         self._alarm = SilenceAlarm(rig.silence_s, clock, self._is_waiting, self._on_silence)
         self.tokens: Counter[int] = Counter()
@@ -108,6 +111,7 @@ class Session:
         Raises:
             EngineError: if it does not come up.
         """
+        await self._turns.start()
         await self._supervisor.start()
 
     async def load(self) -> None:
@@ -116,6 +120,7 @@ class Session:
         Raises:
             MissingPartError: if no attempt can mend what is wrong; each sample fails then.
         """
+        await self._turns.start()
         await self._supervisor.load()
 
     def report_progress(self, every_tokens: int | None) -> None:
@@ -130,6 +135,7 @@ class Session:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_WAIT_S)
+        self._turns.close()
         await self._supervisor.close()
 
     async def drained(self, position: int, timeout_s: float | None = None) -> bool:
@@ -199,6 +205,7 @@ class Session:
     def _conclude(self, sample: RunningSample, event: AnyEvent) -> None:
         """Tell a sample's end, once."""
         sample.ended = True
+        sample.close_tool()
         if self._samples.pop((sample.position, sample.sample), None) is None:
             return
         self.tokens[sample.position] += sample.tokens
@@ -218,36 +225,46 @@ class Session:
         sample.start = self._supervisor.starts
         self._alarm.arm()
         sample.prompt = await self.prompts.prompt(sample.position, arm)
-        room = engine.info.max_model_len - len(sample.prompt)
-        if room < 1:
+        if len(sample.prompt) >= engine.info.max_model_len:
             raise RequestFailedError(f"a prompt of {len(sample.prompt)} tokens leaves no room")
+        reason = await self._read(sample, engine)
+        while reason == "stop" and await self._turns.go_on(sample, engine):
+            self._alarm.heard_s = self._clock()
+            if _room(sample, engine) < 1:
+                reason = "length"
+                break
+            reason = await self._read(sample, engine)
+        sample.ended = True  # a stop comes too late from here on
+        answer = await self._parser.parse(encodable("".join(sample.text)))
+        return self._end(sample, answer, FinishReason(reason))
+
+    async def _read(self, sample: RunningSample, engine: Engine) -> str:
+        """Generate until the model, a limit or a program ends it; return the reason."""
         request = Request(
             request_id=next(self._request_ids),
-            prompt=sample.prompt,
-            max_tokens=room if sample.max_tokens is None else min(room, sample.max_tokens),
+            prompt=(*sample.prompt, *sample.ids),
+            max_tokens=_room(sample, engine),
             sampling=sample.arm.sampling,
             logprobs=self._measure.logprobs,
+            stop=self._turns.stops(sample),
         )
-        reason = None
+        most = sample.tokens + request.max_tokens
         async with aclosing(engine.generate(request)) as chunks:
             async for chunk in chunks:
                 self._take(sample, chunk)
-                reason = chunk.finish_reason
-                if reason is None and sample.tokens >= request.max_tokens:
-                    reason = "length"
+                if chunk.finish_reason is not None:
+                    sample.ended = not request.stop  # else it may go on after its program
+                    return chunk.finish_reason
+                if sample.tokens >= most:
+                    sample.ended = True
                     logger.warning(
                         "question {}, sample {}: the engine goes on past the limit of {} tokens",
                         sample.position,
                         sample.sample,
                         request.max_tokens,
                     )
-                if reason is not None:
-                    sample.ended = True  # a stop comes too late from here on
-                    break
-        if reason is None:
-            raise RequestFailedError("the engine's stream ended without saying why")
-        answer = await self._parser.parse(encodable("".join(sample.text)))
-        return self._end(sample, answer, FinishReason(reason))
+                    return "length"
+        raise RequestFailedError("the engine's stream ended without saying why")
 
     def _take(self, sample: RunningSample, chunk: Chunk) -> None:
         now_s = self._alarm.heard_s = self._clock()
@@ -289,7 +306,7 @@ class Session:
         """Continue a copy of the sample by its answer; all but the question for it is cached."""
         engine = await self._supervisor.ready()
         suffix = await self.prompts.suffix(sample, tokens)
-        prompt = (*sample.prompt, *sample.ids[:tokens], *suffix)
+        prompt = (*sample.prompt, *sample.context(tokens), *suffix)
         room = engine.info.max_model_len - len(prompt)
         if room < 1:
             return None
@@ -312,7 +329,7 @@ class Session:
     # Engines that die.
 
     def _is_waiting(self) -> bool:
-        unended = any(not sample.ended for sample in self._samples.values())
+        unended = any(not (sample.ended or sample.waits) for sample in self._samples.values())
         return self._supervisor.is_up and unended
 
     def _on_silence(self, silent_s: float) -> None:
@@ -346,6 +363,11 @@ class Session:
         return task
 
     def _tell(self, event: AnyEvent, *, heard: bool = True) -> None:
+        if isinstance(event, ToolCalled):
+            # How far it had come, which the call itself does not say.
+            sample = self._samples.get((event.position, event.sample))
+            if sample is not None:
+                self._listener.on_event(self._progress(sample), heard=False)
         self._listener.on_event(event, heard=heard)
 
     def _tell_probe(
@@ -387,6 +409,12 @@ class Session:
     def _failure(self, position: int, sample: int, message: str) -> SampleFailed:
         said = encodable(message)
         return SampleFailed(at_s=self._clock(), position=position, sample=sample, message=said)
+
+
+def _room(sample: RunningSample, engine: Engine) -> int:
+    """Tokens that a sample may still generate."""
+    room = engine.info.max_model_len - len(sample.prompt) - len(sample.ids)
+    return room if sample.max_tokens is None else min(room, sample.max_tokens - sample.tokens)
 
 
 def _said(error: Exception) -> str:

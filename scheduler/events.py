@@ -122,7 +122,17 @@ class ToolCalled(SampleEvent, frozen=True, kw_only=True, tag="tool-called"):
 
 
 class ToolReturned(SampleEvent, frozen=True, kw_only=True, tag="tool-returned"):
-    """The tool answered; the sample decodes again."""
+    """The tool answered; the sample decodes again.
+
+    Attributes:
+        tokens: That the tool's answer put into the sample's context.
+    """
+
+    tokens: int = 0
+
+    def __post_init__(self) -> None:
+        SampleEvent.__post_init__(self)
+        require_finite("tokens", self.tokens, 0)
 
 
 class ProbeAnswered(SampleEvent, frozen=True, kw_only=True, tag="probe-answered"):

@@ -1,0 +1,115 @@
+"""Samples that use the Python tool: a generation halts at a program, and goes on after its output.
+
+What the model generated stays as it is, token by token, and the output is put behind it, so all of
+it but the output is in the engine's prefix cache when the sample goes on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from engine.python_tool.tool import ToolError
+from engine.texts import encodable
+from engine.tool_calls import STOPS, answered, called, halted
+from scheduler import ToolCalled, ToolReturned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from engine.arms import Arm
+    from engine.port import Engine
+    from engine.python_tool.tool import PythonTool
+    from engine.sample import RunningSample
+    from engine.tool_calls import Tools
+    from scheduler import AnyEvent
+
+
+class ToolTurns:
+    """Answers the programs of samples.
+
+    Args:
+        tool: What runs them; None leaves them unanswered.
+        arms: Whose samples may come.
+        tell: Called with what happens.
+        clock: Seconds since the stream began.
+    """
+
+    def __init__(
+        self,
+        tool: PythonTool | None,
+        arms: Iterable[Arm],
+        tell: Callable[[AnyEvent], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._tool = tool if any(arm.tools for arm in arms) else None
+        self._tell = tell
+        self._clock = clock
+
+    async def start(self) -> None:
+        """Load the tool's libraries, so that the first program does not wait for them."""
+        if self._tool is None:
+            return
+        try:
+            await self._tool.start()
+        except ToolError as error:
+            logger.warning("{}: programs of samples stay unanswered", error)
+            self._tool = None
+
+    def close(self) -> None:
+        """End all programs."""
+        if self._tool is not None:
+            self._tool.close()
+
+    def stops(self, sample: RunningSample) -> tuple[str, ...]:
+        """Give the texts at which a sample's next generation halts; none without a tool."""
+        return STOPS if self._allowed(sample) else ()
+
+    async def go_on(self, sample: RunningSample, engine: Engine) -> bool:
+        """Run the program that a sample has stopped at, if there is one.
+
+        Returns:
+            Whether it has to generate on: after a program, or where it halted at another fence.
+
+        Raises:
+            EngineError: if the engine can't make tokens of the output.
+        """
+        tools = self._allowed(sample)
+        if tools is None:
+            return False
+        turn = "".join(sample.text[sample.turn :])
+        source = called(turn)
+        if source is None:
+            return halted(turn)
+        if not halted(turn):
+            # It ended its own turn after the program.
+            sample.forget_end(await engine.encode(encodable(turn)))
+        place = {"position": sample.position, "sample": sample.sample}
+        sample.calls += 1
+        sample.waits = True
+        self._tell(ToolCalled(at_s=self._clock(), **place))
+        text = answered(await self._output(sample, source, tools), tools.output_chars)
+        ids = await engine.encode(encodable(text))
+        sample.tell(text, ids)
+        sample.waits = False
+        self._tell(ToolReturned(at_s=self._clock(), tokens=len(ids), **place))
+        return True
+
+    def _allowed(self, sample: RunningSample) -> Tools | None:
+        tools = sample.arm.tools
+        return tools if tools and self._tool and sample.calls < tools.calls else None
+
+    async def _output(self, sample: RunningSample, source: str, tools: Tools) -> str:
+        if self._tool is None:
+            return _UNAVAILABLE
+        if sample.tool is None:
+            sample.tool = self._tool.session()
+        try:
+            return (await sample.tool.run(source, tools.deadline_s)).output
+        except ToolError as error:
+            logger.warning("question {}, sample {}: {}", sample.position, sample.sample, error)
+            return _UNAVAILABLE
+
+
+_UNAVAILABLE = "The Python tool is not available.\n"
