@@ -38,10 +38,12 @@ class ToolCall(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         tokens: Tokens generated before it.
         seconds: Its length.
+        told_tokens: Tokens that the tool's answer put into the context.
     """
 
     tokens: int
     seconds: float
+    told_tokens: int = 0
 
 
 class LoggedSample(msgspec.Struct, frozen=True):

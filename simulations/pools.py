@@ -141,7 +141,7 @@ def _tool_calls(segments: Iterable[dict[str, Any]]) -> tuple[ToolCall, ...]:
     calls, tokens = [], 0
     for row in segments:
         if row["kind"] == "tool":
-            calls.append(ToolCall(tokens, row["duration_s"] or 0.0))
+            calls.append(ToolCall(tokens, row["duration_s"] or 0.0, row["tokens"]))
         else:
             tokens += row["tokens"]
     return tuple(calls)

@@ -43,6 +43,7 @@ class Sequence:
         begun: Whether its start was reported.
         in_tool: Whether its tool's return is still to be reported.
         uncached_tokens: Tokens of its context that its next prefill must compute.
+        told_tokens: Tokens that tools put into its context.
         milestone: Its own tokens at which it next does something.
         epoch: Rises whenever an entry of the queue for it becomes void.
         admitted: Order in which the engine took it in.
@@ -65,6 +66,7 @@ class Sequence:
         "sample",
         "stage",
         "stopping",
+        "told_tokens",
         "tools_done",
         "uncached_tokens",
     )
@@ -95,6 +97,7 @@ class Sequence:
         self.in_tool = False
         self.uncached_tokens = uncached_tokens
         self.tools_done = 0
+        self.told_tokens = 0
         self.epoch = 0
         self.admitted = 0
         self._progress_every = progress_every
@@ -117,7 +120,7 @@ class Sequence:
 
     def context(self, clock_tokens: float) -> float:
         """Return the tokens of context that it needs."""
-        return self.log.prompt_tokens + self.generated(clock_tokens)
+        return self.log.prompt_tokens + self.told_tokens + self.generated(clock_tokens)
 
     def generated(self, clock_tokens: float) -> float:
         """Return the tokens generated so far."""

@@ -263,7 +263,8 @@ class World:
             return SampleStarted(at_s=now_s, position=position, sample=sample)
         if sequence.in_tool:
             sequence.in_tool = False
-            return ToolReturned(at_s=now_s, position=position, sample=sample)
+            told = sequence.log.tool_calls[sequence.tools_done - 1].told_tokens
+            return ToolReturned(at_s=now_s, position=position, sample=sample, tokens=told)
         return None  # it comes back from a preemption, which nobody was told of
 
     def _decode(self, sequence: Sequence, context: float) -> None:
@@ -343,7 +344,8 @@ class World:
         sequence.tools_done += 1
         self._leave(sequence, Stage.IN_TOOL)
         sequence.in_tool = True
-        sequence.uncached_tokens = 0
+        sequence.uncached_tokens = call.told_tokens
+        sequence.told_tokens += call.told_tokens
         sequence.pass_milestone()
         self._schedule(self._clock.now_s + call.seconds, self._enqueue, sequence)
         return ToolCalled(

@@ -65,7 +65,9 @@ def _logged(number: int, heard: Heard | None) -> LoggedSample:
         tail_entropy=heard.tail_entropy,
         checkpoints=tuple(_checkpoints(heard.points, heard.tokens)),
         tool_calls=tuple(
-            ToolCall(wait.tokens, wait.duration_s) for wait in heard.waits if wait.duration_s
+            ToolCall(wait.tokens, wait.duration_s, wait.told_tokens)
+            for wait in heard.waits
+            if wait.duration_s
         ),
     )
 

@@ -136,7 +136,7 @@ class JournalRows:
         for wait in sample.waits:
             until = min(wait.tokens, tokens)
             stretches.append(("decode", until - decoded, None))
-            stretches.append(("tool", 0, wait.duration_s))
+            stretches.append(("tool", wait.told_tokens, wait.duration_s))
             decoded = until
         stretches.append(("decode", tokens - decoded, None))
         for number, (kind, gained, duration_s) in enumerate(stretches):

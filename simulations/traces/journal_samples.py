@@ -48,11 +48,19 @@ class Point:
 
 @dataclass(slots=True)
 class ToolWait:
-    """A stretch of tool time; `tokens` were generated before it, None seconds: it never ended."""
+    """A stretch of tool time.
+
+    Attributes:
+        tokens: Generated before it.
+        called_s: When it began.
+        duration_s: Its length; None: it never ended.
+        told_tokens: That the tool's answer put into the context.
+    """
 
     tokens: int
     called_s: float
     duration_s: float | None = None
+    told_tokens: int = 0
 
 
 @dataclass(slots=True)
@@ -231,6 +239,7 @@ class JournalFollower:
         elif isinstance(event, ToolReturned):
             if sample.waits and sample.waits[-1].duration_s is None:
                 sample.waits[-1].duration_s = at_s - sample.waits[-1].called_s
+                sample.waits[-1].told_tokens = event.tokens
         else:
             sample.ended_s = at_s
             self._ended(sample, event)

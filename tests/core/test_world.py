@@ -335,6 +335,21 @@ def test_a_place_freed_by_a_tool_is_taken() -> None:
     assert ends(events) == {1: pytest.approx(0.2), 0: pytest.approx(0.3)}
 
 
+def test_what_a_tool_tells_is_read_and_held() -> None:
+    """Its 20 tokens are computed before the sample goes on, and are context from then on."""
+    prefill = Prefill(base_s=0.05, s_per_token=0.001)
+    told = ToolCall(10, 1.0, told_tokens=20)
+    world = engine(prefill=prefill, context_s=0.0001)
+    world.start(log(30, tool_calls=(told,)), None)
+    events = until(world)
+    back = next(event for event in events if isinstance(event, ToolReturned))
+    # 10 tokens on contexts of 0 to 10: 10 · 10 ms + 0.1 ms · 50.
+    assert back.at_s == pytest.approx(0.05 + 0.1 + 0.005 + 1.0 + 0.05 + 0.02)
+    assert back.tokens == 20
+    # 20 more on contexts of 30 to 50.
+    assert ends(events)[0] == pytest.approx(back.at_s + 0.2 + 0.0001 * 800)
+
+
 def test_a_tool_call_hides_no_progress() -> None:
     """Progress that falls on the token of a tool call is reported like any other."""
     world = engine(every=10)

@@ -333,7 +333,7 @@ def test_tools_become_segments(tmp_path: Path) -> None:
     told = (
         SampleProgressed(at_s=11.0, **SAMPLE, tokens=30),
         ToolCalled(at_s=11.0, **SAMPLE),
-        ToolReturned(at_s=13.5, **SAMPLE),
+        ToolReturned(at_s=13.5, **SAMPLE, tokens=12),
         SampleProgressed(at_s=14.0, **SAMPLE, tokens=70),
         ToolCalled(at_s=14.0, **SAMPLE),
         SampleFinished(at_s=15.0, **SAMPLE, answer="7", tokens=100),
@@ -341,7 +341,7 @@ def test_tools_become_segments(tmp_path: Path) -> None:
     result = made(tmp_path, *opened(), *events(*told))
     assert rows(result, "segments", "segment", "kind", "tokens", "duration_s") == [
         (0, "decode", 30, None),
-        (1, "tool", 0, 2.5),
+        (1, "tool", 12, 2.5),
         (2, "decode", 40, None),
         (3, "tool", 0, None),
         (4, "decode", 30, None),
