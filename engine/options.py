@@ -12,9 +12,8 @@ import msgspec
 from engine.answers import AnswerKind, AnswerParser
 from engine.arms import BUNDLED, Arm, ArmsError, read_arms
 from engine.errors import EngineError
-from engine.python_tool.tool import PythonTool
 from engine.questions import QuestionsError
-from engine.rig import Measure, Rig
+from engine.rig import Measure, Rig, tool_of
 from engine.vllm.inprocess import InProcessEngine
 from engine.vllm.process import ServerProcess
 from engine.vllm.server import ServerEngine
@@ -176,7 +175,7 @@ def make_rig(options: argparse.Namespace, *, probe_every_tokens: int | None = No
     return Rig(
         engine=make_engine(options, options.out.with_suffix(".server.log")),
         arms=arms,
-        tool=PythonTool() if any(arm.tools for arm in arms.values()) else None,
+        tool=tool_of(arms.values()),
         parser=AnswerParser(AnswerKind(options.answers)),
         measure=Measure(
             logprobs=options.logprobs,

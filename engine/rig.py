@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from engine.python_tool.tool import PythonTool
 from scheduler import DEFAULT_ARM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from engine.arms import Arm
     from engine.port import Engine
-    from engine.python_tool.tool import PythonTool
 
 SILENCE_S = 60.0
 """An engine that sends nothing to any of its samples for so long counts as dead."""
@@ -81,3 +81,8 @@ class Rig:
         if arm in self.arms:
             return arm
         return self.first_arm if arm == DEFAULT_ARM else None
+
+
+def tool_of(arms: Iterable[Arm]) -> PythonTool | None:
+    """Make the tool that some of the arms use; it is not started. None if none does."""
+    return PythonTool() if any(arm.tools for arm in arms) else None

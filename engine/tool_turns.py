@@ -6,6 +6,7 @@ it but the output is in the engine's prefix cache when the sample goes on.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from loguru import logger
@@ -16,7 +17,7 @@ from engine.tool_calls import STOPS, answered, called, halted
 from scheduler import ToolCalled, ToolReturned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from engine.arms import Arm
     from engine.port import Engine
@@ -31,7 +32,7 @@ class ToolTurns:
 
     Args:
         tool: What runs them; None leaves them unanswered.
-        arms: Whose samples may come.
+        first_arm: Whose samples come for certain; with tools, these are loaded at the start.
         tell: Called with what happens.
         clock: Seconds since the stream began.
     """
@@ -39,23 +40,33 @@ class ToolTurns:
     def __init__(
         self,
         tool: PythonTool | None,
-        arms: Iterable[Arm],
+        first_arm: Arm,
         tell: Callable[[AnyEvent], None],
         clock: Callable[[], float],
     ) -> None:
-        self._tool = tool if any(arm.tools for arm in arms) else None
+        self._tool = tool
+        self._comes_first = first_arm.tools is not None
+        self._starting = asyncio.Lock()
+        self._is_up = False
         self._tell = tell
         self._clock = clock
 
     async def start(self) -> None:
         """Load the tool's libraries, so that the first program does not wait for them."""
-        if self._tool is None:
-            return
-        try:
-            await self._tool.start()
-        except ToolError as error:
-            logger.warning("{}: programs of samples stay unanswered", error)
-            self._tool = None
+        if self._comes_first:
+            await self._bring_up()
+
+    async def _bring_up(self) -> None:
+        async with self._starting:
+            if self._is_up or self._tool is None:
+                return
+            try:
+                await self._tool.start()
+            except ToolError as error:
+                logger.warning("{}: programs of samples stay unanswered", error)
+                self._tool = None
+            else:
+                self._is_up = True
 
     def close(self) -> None:
         """End all programs."""
@@ -101,6 +112,7 @@ class ToolTurns:
         return tools if tools and self._tool and sample.calls < tools.calls else None
 
     async def _output(self, sample: RunningSample, source: str, tools: Tools) -> str:
+        await self._bring_up()
         if self._tool is None:
             return _UNAVAILABLE
         if sample.tool is None:

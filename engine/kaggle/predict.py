@@ -26,7 +26,7 @@ from engine.kaggle.limits import CAP_S, Limits, require_limits
 from engine.kaggle.loop_thread import LoopThread
 from engine.kaggle.record import open_record
 from engine.kaggle.stream import Stream
-from engine.rig import Measure, Rig
+from engine.rig import Measure, Rig, tool_of
 from policies import parse_policy
 from scheduler import CallerError
 
@@ -125,9 +125,11 @@ def make_predict(  # noqa: PLR0913 - each has a default but the first three
     kind = _kind(answers)
     choice = Choice(high=_largest(kind, largest), fallback=fallback, likely=likely)
     spec = parse_policy(policy)
+    portfolio = read_arms(arms) if isinstance(arms, Path) else arms
     rig = Rig(
         engine=engine,
-        arms=read_arms(arms) if isinstance(arms, Path) else arms,
+        arms=portfolio,
+        tool=tool_of(portfolio.values()),
         parser=AnswerParser(kind),
         measure=Measure(logprobs=logprobs),
     )
