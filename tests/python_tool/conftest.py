@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pytest
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
     from engine.python_tool.tool import ToolSession
+
+sys.path.insert(0, str(Path(__file__).parent))  # for what this suite shares
 
 T = TypeVar("T")
 
