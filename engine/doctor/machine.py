@@ -123,7 +123,7 @@ def check_sandbox(ran: Ran) -> Check:
     """Check bubblewrap, by how `bwrap` ended around a command that does nothing."""
     name = "sandbox"
     if not ran.is_there:
-        found = "no bubblewrap; only the Python tool, which is to come, needs it"
+        found = "no bubblewrap; the Python tool's programs are held without it (engine.python_tool)"
         return warning(name, found, "apt install bubblewrap")
     if ran.code != 0:
         said = one_line(ran.err) or "it did not end"

@@ -31,7 +31,7 @@ PROTECTS = {
 _OPEN = 16
 _PRINT = "print(1)"
 _SOLVE = "x = symbols('x')\nsolve(x**2 - {}*x + {}, x)"  # of whole numbers, a new one each time
-_STUBBORN = "import time\nwhile True:\n    try:\n        time.sleep(9)\n    except BaseException: pass"
+_STUBBORN = "import time\nwhile True:\n    try: time.sleep(9)\n    except BaseException: pass"
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ GOLD = {f"What is {number} squared?": str(number**2) for number in range(100)}
 
 def prompt_of(text: str, so_far: str | None = None) -> str:
     """Return a sample's prompt, or that of a probe of what a sample has written."""
-    (arm,) = read_arms().values()
+    arm = next(iter(read_arms().values()))
     prompt = "".join(f"{message.content}\n" for message in arm.chat(text))
     return prompt if so_far is None else f"{prompt}{so_far}{arm.probe}"
 
