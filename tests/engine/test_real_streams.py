@@ -5,30 +5,45 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from scripted_streams import PROFILE, logged
-from tiny_model import script_prompt
+from test_session import Ears
+from tiny_model import CLOSING, PROGRAM, script_prompt
 
 from engine.answers import AnswerKind, AnswerParser
 from engine.arms import Arm
 from engine.clock import StreamClock
 from engine.journal import Journal
 from engine.port import Message, Sampling
+from engine.python_tool.tool import PythonTool
 from engine.questions import Question
 from engine.rig import Measure, Rig
 from engine.runner import Runner
+from engine.session import Session
+from engine.tool_calls import Tools
 from engine.vllm.inprocess import InProcessEngine
 from engine.vllm.process import ServerProcess
 from engine.vllm.server import ServerEngine
 from policies import parse_policy
-from scheduler import JournalHeader, TimeBudget
+from scheduler import (
+    JournalHeader,
+    Reason,
+    SampleFinished,
+    SampleStarted,
+    StartSample,
+    TimeBudget,
+    ToolCalled,
+    ToolReturned,
+)
 from simulations.traces import describe, from_journals
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from engine.port import Engine
@@ -100,6 +115,65 @@ async def test_a_stream_becomes_a_trace(
     assert trace.checkpoints["tail_entropy"].null_count() == 0
     assert trace.checkpoints["tail_entropy"].min() >= 0.0
     assert describe(trace) is not None
+
+
+async def test_a_program_halts_a_sample_and_its_output_goes_on(
+    alone: None, tiny_settings: VllmSettings
+) -> None:
+    """On a real vLLM: seen in the stream, run, put behind; all before it is in the prefix cache."""
+    del alone
+    engine = InProcessEngine(tiny_settings)
+    arm = Arm(
+        messages=(Message(role="user", content="Count down from {question}"),),
+        sampling=Sampling(temperature=0.0),
+        tools=Tools(calls=2),
+    )
+    rig = Rig(
+        engine=engine,
+        arms={"code": arm},
+        parser=AnswerParser(AnswerKind.INTEGER),
+        measure=Measure(logprobs=2),
+        tool=PythonTool(libraries=()),
+    )
+    ears = Ears()
+    session = Session(rig, ears, StreamClock())
+    await session.start()
+    cached = _cached_tokens(engine)
+    session.prompts.open(0, "p300")
+    session.start_sample(0, StartSample(sample=0, arm="code", reason=Reason.WIDEN))
+    assert await session.drained(0)
+    await session.close()
+    rig.parser.close()
+    kinds = [type(event) for event in ears.heard]
+    assert kinds == [SampleStarted, ToolCalled, ToolReturned, SampleFinished]
+    finished = ears.heard[-1]
+    assert finished.answer == "7"
+    assert finished.tokens == 299 + 2 + 4  # words, program, then the box and the end
+    (text,) = ears.texts
+    assert text.endswith(f" p1{PROGRAM}{CLOSING}```output\n7\n```\n \\boxed{{7}}")
+    first, second = cached
+    assert first < 32
+    assert second >= 256  # of some 320, in blocks of 128 on a processor
+
+
+def _cached_tokens(engine: InProcessEngine) -> list[int]:
+    """Note how many tokens of each request's prompt were in the prefix cache."""
+    front_end = engine._front_end
+    assert front_end is not None
+    generate = front_end.generate
+    noted: list[int] = []
+
+    async def noting(*arguments: Any) -> AsyncGenerator[Any]:  # noqa: ANN401 - as vLLM has it
+        first = True
+        async with aclosing(generate(*arguments)) as outputs:
+            async for output in outputs:
+                if first:
+                    noted.append(output.num_cached_tokens or 0)
+                first = False
+                yield output
+
+    front_end.generate = noting  # type: ignore[method-assign]
+    return noted
 
 
 async def test_a_server_that_is_killed_costs_no_question(

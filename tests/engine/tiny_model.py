@@ -6,9 +6,10 @@ a row of the output matrix is the direction of its own token: the successor wins
 the others share about a percent of probability, so that entropies are small but real.
 
 Successors: `a9` is followed by ` a8`, … ` a1`, then ` \boxed{7`, `}` and the end; `b9` likewise
-with 8 in the box. `\boxed{` is followed by `7`, `}` and the end. Anything else is followed by
-the end, also the end itself. So at temperature 0, or with a top_p of 0.95, the prompt `a9`
-makes exactly 11 tokens.
+with 8 in the box. `\boxed{` is followed by `7`, `}` and the end. `p9` counts down too and ends in
+a program, `PROGRAM` and `CLOSING`; after a line end, as that of a tool's answer, comes ` \boxed{`.
+Anything else is followed by the end, also the end itself. So at temperature 0, or with a top_p of
+0.95, the prompt `a9` makes exactly 11 tokens.
 
 The chat template closes a prompt with the last counting word in the messages: a question that
 names `a9` anywhere, as a word of its own, has that output, whatever else the prompt says.
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 LONGEST = 1500
 FAMILIES = {"7": "a", "8": "b"}
 END = "<|end|>"
+PROGRAM, CLOSING = "\n```python\nprint(3 + 4)\n", "```\n"
+_PROGRAMMER = "p"
 SPECIAL = (END, "<|system|>", "<|user|>", "<|assistant|>", "<|quick|>")
 
 _HIDDEN = 64
@@ -38,7 +41,7 @@ _CHAT_TEMPLATE = """\
 {%- for message in messages -%}
 {{- '<|' + message.role + '|>' + message.content -}}
 {%- for word in message.content.split() -%}
-{%- if word[:1] in ['a', 'b'] and word[1:].isdigit() -%}
+{%- if word[:1] in ['a', 'b', 'p'] and word[1:].isdigit() -%}
 {%- set last.word = word -%}
 {%- endif -%}
 {%- endfor -%}
@@ -110,12 +113,18 @@ def _vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     merges = [(box[:end], box[end]) for end in range(1, len(box))]
     merges.append(("Ġ", box))
     merges += [(f"Ġ{box}", answer) for answer in FAMILIES]
-    for family in FAMILIES.values():
+    for family in (*FAMILIES.values(), _PROGRAMMER):
         merges.append(("Ġ", family))
         for word in (str(number) for number in range(1, LONGEST + 1)):
             merges += [(f"{start}{family}{word[:-1]}", word[-1]) for start in ("", "Ġ")]
     tokens = [*SPECIAL, *alphabet, *("".join(merge) for merge in merges)]
+    tokens += [_spelled(PROGRAM), _spelled(CLOSING)]  # generated only: no text is read as one
     return {token: number for number, token in enumerate(tokens)}, merges
+
+
+def _spelled(text: str) -> str:
+    """Write a text as a byte-level vocabulary does."""
+    return text.replace("\n", "Ċ").replace(" ", "Ġ")
 
 
 def _successors(vocabulary: dict[str, int]) -> dict[str, str]:
@@ -127,6 +136,11 @@ def _successors(vocabulary: dict[str, int]) -> dict[str, str]:
         for number in range(1, LONGEST + 1):
             after = f"Ġ{family}{number - 1}" if number > 1 else f"Ġ{box}{answer}"
             successors[f"{family}{number}"] = successors[f"Ġ{family}{number}"] = after
+    for number in range(1, LONGEST + 1):
+        after = f"Ġ{_PROGRAMMER}{number - 1}" if number > 1 else _spelled(PROGRAM)
+        successors[f"{_PROGRAMMER}{number}"] = successors[f"Ġ{_PROGRAMMER}{number}"] = after
+    successors[_spelled(PROGRAM)] = _spelled(CLOSING)
+    successors[_spelled("\n")] = f"Ġ{box}"
     assert vocabulary.keys() >= successors.keys()
     return successors
 
