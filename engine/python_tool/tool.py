@@ -256,6 +256,15 @@ class PythonTool:
         Raises:
             ToolError: if none comes.
         """
+        # Whoever waits may be cancelled, but an answer must not be left to the next who asks.
+        forking = asyncio.create_task(self._fork_one())
+        try:
+            return await asyncio.shield(forking)
+        except asyncio.CancelledError:
+            forking.add_done_callback(_end_unwanted)
+            raise
+
+    async def _fork_one(self) -> _Process:
         async with self._forking:
             if self._control is None:
                 raise ToolError("the Python tool is not started, or closed")
@@ -310,13 +319,15 @@ class ToolSession:
         async with self._calling, self._tool._turns:  # noqa: SLF001
             if self._closed:
                 raise ToolError("the session is closed")
-            if self._process is None:
-                self._process = await self._tool._fork()  # noqa: SLF001
+            process = self._process
+            if process is None:
+                process = self._process = await self._tool._fork()  # noqa: SLF001
             began_s = time.perf_counter()
-            reply = await self._ask(self._process, source, deadline_s, limits.grace_s)
+            reply = await self._ask(process, source, deadline_s, limits.grace_s)
             seconds = time.perf_counter() - began_s
             if isinstance(reply, Reply):
-                self._process.send(signal.SIGSTOP)
+                if self._process is process:  # not closed meanwhile
+                    process.send(signal.SIGSTOP)
                 ended = Ended.RAISED if reply.raised else Ended.VALUE
                 text = reply.output
                 if reply.late:
@@ -386,6 +397,11 @@ def _environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": "/",
     } | threads
+
+
+def _end_unwanted(forking: asyncio.Task[_Process]) -> None:
+    if not forking.cancelled() and forking.exception() is None:
+        forking.result().end()
 
 
 def _ask_for_fork(control: socket.socket) -> tuple[socket.socket, int]:

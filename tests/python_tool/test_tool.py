@@ -165,6 +165,42 @@ def test_a_call_that_is_given_up_is_over(bench: Bench, session: ToolSession) -> 
     assert bench.run(give_up()) == "'new'\n"
 
 
+def test_forks_that_are_given_up_mix_nothing_up(bench: Bench) -> None:
+    """Each session has its own process, also if others were cancelled while theirs was forked."""
+
+    async def many() -> list[str]:
+        sessions = [bench.tool.session() for _ in range(12)]
+        calls = [
+            asyncio.create_task(session.run(f"{number}")) for number, session in enumerate(sessions)
+        ]
+        await asyncio.sleep(0.01)
+        for call in calls[::2]:
+            call.cancel()
+        outputs = [one.output for one in await asyncio.gather(*calls[1::2])]
+        await asyncio.gather(*calls, return_exceptions=True)
+        for session in sessions[1::2]:
+            assert (await session.run("import os; os._exit(0)")).ended is Ended.DIED
+        for session in sessions:
+            outputs.append((await session.run("'here'")).output)
+            session.close()
+        return outputs
+
+    assert bench.run(many()) == [f"{number}\n" for number in range(1, 12, 2)] + ["'here'\n"] * 12
+
+
+def test_a_session_that_is_closed_while_it_runs_ends(bench: Bench) -> None:
+    """Whoever waits for it is told so."""
+
+    async def close() -> Ended:
+        session = bench.tool.session()
+        task = asyncio.create_task(session.run("import time; time.sleep(9)"))
+        await asyncio.sleep(0.2)
+        session.close()
+        return (await task).ended
+
+    assert bench.run(close()) is Ended.DIED
+
+
 def test_calls_take_turns(bench: Bench) -> None:
     """Sixteen at once: as many run as there are cores, in order, and none is late."""
     sessions = [bench.tool.session() for _ in range(16)]
