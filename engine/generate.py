@@ -17,6 +17,7 @@ from engine.options import (
     USER_ERRORS,
     add_engine_options,
     add_sampling_options,
+    chosen_names,
     count,
     make_rig,
 )
@@ -43,6 +44,7 @@ same --out goes on where the last one ended; samples that were under way are dra
 examples:
   {_PROG} --questions aime.csv --model Qwen/Qwen3-8B --samples 32 --out aime.journal.jsonl
   {_PROG} --questions q.jsonl --model ./model --samples 64 --probe-every 256 --out q.journal.jsonl
+  {_PROG} --questions q.jsonl --model ./model --samples 16 --arm default --arm code --out both.jsonl
   python -m simulations.traces from-journal aime.journal.jsonl traces/aime
 """
 
@@ -69,8 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _generate(options: argparse.Namespace, command: str) -> Drawn:
     questions = with_canonical_gold(read_questions(options.questions), AnswerKind(options.answers))
-    rig = make_rig(options, probe_every_tokens=options.probe_every)
-    rig = replace(rig, arms={rig.first_arm: rig.arms[rig.first_arm]})
+    rig = make_rig(options, probe_every_tokens=options.probe_every, several=True)
+    rig = replace(rig, arms={name: rig.arms[name] for name in chosen_names(options, several=True)})
     journal, clock = None, StreamClock()
     lines: tuple[JournalLine, ...] = ()
     if options.out.exists() and options.out.stat().st_size:
@@ -78,7 +80,7 @@ async def _generate(options: argparse.Namespace, command: str) -> Drawn:
             options.out, {"policy": None, "answers": options.answers, "arms": arms_of(rig)}
         )
         journal, lines, clock = resumed.journal, resumed.lines, resumed.clock
-    draws = plan(questions, options.samples, lines)
+    draws = plan(questions, options.samples * len(rig.arms), lines)
     try:
         if not draws:
             return Drawn()
@@ -123,7 +125,7 @@ def plan(questions: Sequence[Question], samples: int, lines: Sequence[JournalLin
 
     Args:
         questions: In order.
-        samples: Of each.
+        samples: Of each, all arms together.
         lines: Of the journal so far; empty for a new one.
 
     Returns:
@@ -155,7 +157,7 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("--questions", type=Path, required=True, metavar="FILE", help="JSON lines, CSV or parquet")
-    add("--samples", type=count, required=True, metavar="N", help="of each question")
+    add("--samples", type=count, required=True, metavar="N", help="of each question and arm")
     add("--out", type=Path, required=True, metavar="JOURNAL", help="goes on if it is there")
     add("--width", type=count, default=128, metavar="N", help="at once (default: %(default)s)")
     add(
@@ -165,7 +167,7 @@ def _parser() -> Parser:
         help="ask each sample for its answer so far each time it has grown by so many",
     )
     add_engine_options(parser)
-    add_sampling_options(parser)
+    add_sampling_options(parser, several=True)
     return parser
 
 

@@ -60,7 +60,7 @@ class Generation:
     """Draws samples.
 
     Args:
-        rig: The engine and how it is used; its first arm is drawn.
+        rig: The engine and how it is used; the k-th sample is of its k-th arm, over and over.
         journal: Where everything is written.
         clock: Seconds since the journal began.
         width: Samples under way at once.
@@ -76,7 +76,7 @@ class Generation:
         width: int,
         advance: Callable[[Drawn], None],
     ) -> None:
-        self._arm = rig.first_arm
+        self._arms = tuple(rig.arms)
         self._journal = journal
         self._clock = clock
         self._slots = asyncio.Semaphore(width)
@@ -93,7 +93,8 @@ class Generation:
                 await self._slots.acquire()
                 if sample == draw.samples[0] and draw.is_new:
                     await self._open(draw)
-                start = StartSample(sample=sample, arm=self._arm, reason=Reason.WIDEN)
+                arm = self._arms[sample % len(self._arms)]
+                start = StartSample(sample=sample, arm=arm, reason=Reason.WIDEN)
                 line = ActionLine(at_s=self._clock(), position=draw.position, action=start)
                 self._journal.write(line)
                 self._session.start_sample(draw.position, start)
@@ -109,7 +110,7 @@ class Generation:
     async def _open(self, draw: Draw) -> None:
         question, position = draw.question, draw.position
         opened_s = self._clock()
-        features = await self._session.prompts.features(position, self._arm, SILENCE_S)
+        features = await self._session.prompts.features(position, self._arms[0], SILENCE_S)
         opened = QuestionOpened(
             at_s=opened_s,
             question_id=question.question_id,

@@ -96,9 +96,14 @@ def add_engine_options(parser: Parser, kinds: Collection[Kind] = VLLM) -> None:
     )
 
 
-def add_sampling_options(parser: Parser) -> None:
-    """Add what says how samples are drawn, measured and read."""
-    add = add_arm_options(parser).add_argument
+def add_sampling_options(parser: Parser, *, several: bool = False) -> None:
+    """Add what says how samples are drawn, measured and read.
+
+    Args:
+        parser: Of a command.
+        several: Whether the command takes more than one arm.
+    """
+    add = add_arm_options(parser, several=several).add_argument
     add(
         "--answers",
         choices=[*AnswerKind],
@@ -114,8 +119,12 @@ def add_sampling_options(parser: Parser) -> None:
     )
 
 
-def add_arm_options(parser: Parser) -> argparse._ArgumentGroup:
+def add_arm_options(parser: Parser, *, several: bool = False) -> argparse._ArgumentGroup:
     """Add what says how samples are drawn.
+
+    Args:
+        parser: Of a command.
+        several: Whether the command takes more than one arm.
 
     Returns:
         The group that these options stand in.
@@ -123,7 +132,12 @@ def add_arm_options(parser: Parser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("sampling")
     add = group.add_argument
     add("--arms", type=Path, default=BUNDLED, metavar="FILE.toml", help="how to sample, by name")
-    add("--arm", metavar="NAME", help="of the file (default: its first)")
+    add(
+        "--arm",
+        action="append",
+        metavar="NAME",
+        help="of the file (default: its first)" + ("; repeatable" if several else ""),
+    )
     add("--max-tokens", type=count, metavar="N", help="of a sample, at most")
     add(
         "--logprobs",
@@ -164,14 +178,16 @@ def make_engine(options: argparse.Namespace, server_log: Path) -> Engine:
     return InProcessEngine(settings)
 
 
-def make_rig(options: argparse.Namespace, *, probe_every_tokens: int | None = None) -> Rig:
-    """Make all that the options say of engine and sampling; the chosen arm comes first.
+def make_rig(
+    options: argparse.Namespace, *, probe_every_tokens: int | None = None, several: bool = False
+) -> Rig:
+    """Make all that the options say of engine and sampling; the chosen arms come first.
 
     Raises:
         CallerError: naming the option that is wrong.
         ArmsError: if the arms can't be read.
     """
-    arms = chosen_arms(options)
+    arms = chosen_arms(options, several=several)
     return Rig(
         engine=make_engine(options, options.out.with_suffix(".server.log")),
         arms=arms,
@@ -208,21 +224,39 @@ def count_or_zero(text: str) -> int:
     return whole_number(text, 0, _MANY)
 
 
-def chosen_arms(options: argparse.Namespace) -> Mapping[str, Arm]:
-    """Give the arms, the chosen one first.
+def chosen_names(options: argparse.Namespace, *, several: bool = False) -> tuple[str, ...]:
+    """Give the names of the chosen arms; the file's first where none is named.
 
     Raises:
-        CallerError: if there is no such arm.
+        CallerError: if there is no such arm, or it is named twice, or one of several is one too
+            many.
+        ArmsError: if the arms can't be read.
+    """
+    arms = read_arms(options.arms)
+    names = tuple(options.arm or [next(iter(arms))])
+    for name in names:
+        if name not in arms:
+            raise CallerError(f"--arm: {options.arms} has {', '.join(arms)}, not {name!r}")
+        if names.count(name) > 1:
+            raise CallerError(f"--arm: {name!r} is named twice")
+    if len(names) > 1 and not several:
+        raise CallerError(f"--arm: takes one here, got {', '.join(names)}")
+    return names
+
+
+def chosen_arms(options: argparse.Namespace, *, several: bool = False) -> Mapping[str, Arm]:
+    """Give the arms, the chosen ones first.
+
+    Raises:
+        CallerError: as `chosen_names` does.
         ArmsError: if the arms can't be read.
     """
     arms = dict(read_arms(options.arms))
-    name = next(iter(arms)) if options.arm is None else options.arm
-    if name not in arms:
-        raise CallerError(f"--arm: {options.arms} has {', '.join(arms)}, not {name!r}")
-    chosen = arms.pop(name)
+    chosen = {name: arms.pop(name) for name in chosen_names(options, several=several)}
     if options.max_tokens is not None:
-        chosen = msgspec.structs.replace(chosen, max_tokens=options.max_tokens)
-    return {name: chosen, **arms}
+        limited = {"max_tokens": options.max_tokens}
+        chosen = {name: msgspec.structs.replace(arm, **limited) for name, arm in chosen.items()}
+    return chosen | arms
 
 
 def _assignment(text: str) -> tuple[str, str | int | float | bool]:

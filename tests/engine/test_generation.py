@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from scripted_streams import PROFILE, Model, faulty, logged, questions, rig_of, text_of
+from scripted_streams import ARM, PROFILE, Model, faulty, logged, questions, rig_of, text_of
 from virtual_time import play
 
 from engine.generate import plan
@@ -39,6 +40,7 @@ def generate(
     width: int = 4,
     stop_after_s: float | None = None,
     model: Model | None = None,
+    arms: Sequence[str] = ("plain",),
 ) -> tuple[Drawn | None, Sequence[Draw], float]:
     """Draw samples; return what was done (None if stopped), planned, and how long it took."""
     journal, lines = Journal.resume(path) if path.exists() else (Journal.create(path, HEADER), ())
@@ -53,7 +55,8 @@ def generate(
             told.append(drawn.samples + drawn.failed)
             assert engine.running <= width
 
-        generation = Generation(rig_of(engine), journal, clock, width=width, advance=advance)
+        rig = replace(rig_of(engine), arms=dict.fromkeys(arms, ARM))
+        generation = Generation(rig, journal, clock, width=width, advance=advance)
         drawn = None
         try:
             async with asyncio.timeout(stop_after_s):
@@ -90,6 +93,20 @@ def test_everything_is_drawn_and_the_engine_stays_full(tmp_path: Path) -> None:
         "q2",
     ]
     assert len([line for line in lines if isinstance(line, TextLine)]) == 15
+
+
+def test_several_arms_take_turns(tmp_path: Path) -> None:
+    """As many samples of each, of the same arms again if more are drawn later."""
+    path = tmp_path / "run.jsonl"
+    generate(path, 2, 4, arms=("plain", "other"))
+    generate(path, 2, 6, arms=("plain", "other"))
+    starts = [
+        line.action
+        for line in lines_of(path)
+        if isinstance(line, ActionLine) and isinstance(line.action, StartSample)
+    ]
+    assert len(starts) == 12
+    assert all(start.arm == ("plain", "other")[start.sample % 2] for start in starts)
 
 
 @pytest.mark.parametrize("stop_after_s", [0.05, 1.0, 2.5, 4.5, 7.9])
