@@ -89,7 +89,7 @@ class Session:
         self._samples: dict[tuple[int, int], RunningSample] = {}
         self._tasks: defaultdict[int, set[asyncio.Task[None]]] = defaultdict(set)
         self._probes: defaultdict[int, set[asyncio.Task[None]]] = defaultdict(set)
-        self._turns = ToolTurns(rig.tool, rig.arms[rig.first_arm], self._tell, clock)
+        self._turns = ToolTurns(rig.tool, rig.arms, self._tell, clock)
         self._request_ids = map("request-{}".format, count())
         self._alarm = SilenceAlarm(rig.silence_s, clock, self._is_waiting, self._on_silence)
         self.tokens: Counter[int] = Counter()

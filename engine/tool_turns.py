@@ -17,7 +17,7 @@ from engine.tool_calls import STOPS, answered, called, halted
 from scheduler import ToolCalled, ToolReturned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from engine.arms import Arm
     from engine.port import Engine
@@ -32,7 +32,7 @@ class ToolTurns:
 
     Args:
         tool: What runs them; None leaves them unanswered.
-        first_arm: Whose samples come for certain; with tools, these are loaded at the start.
+        arms: Of the first one samples come for certain; if it has tools, they come up at the start.
         tell: Called with what happens.
         clock: Seconds since the stream began.
     """
@@ -40,12 +40,12 @@ class ToolTurns:
     def __init__(
         self,
         tool: PythonTool | None,
-        first_arm: Arm,
+        arms: Mapping[str, Arm],
         tell: Callable[[AnyEvent], None],
         clock: Callable[[], float],
     ) -> None:
         self._tool = tool
-        self._comes_first = first_arm.tools is not None
+        self._arms = arms
         self._starting = asyncio.Lock()
         self._is_up = False
         self._tell = tell
@@ -53,7 +53,8 @@ class ToolTurns:
 
     async def start(self) -> None:
         """Load the tool's libraries, so that the first program does not wait for them."""
-        if self._comes_first:
+        first = next(iter(self._arms.values()), None)
+        if first is not None and first.tools is not None:
             await self._bring_up()
 
     async def _bring_up(self) -> None:

@@ -511,7 +511,15 @@ _ENDINGS = [
     ),
     Abuse(
         "threads that go on",
-        "from threading import *\nThread(target=lambda: sum(range(10**12)), daemon=True).start()",
+        _text(
+            """
+            import threading
+            def go_on():
+                while True:
+                    pass
+            threading.Thread(target=go_on, daemon=True).start()
+            """
+        ),
         Wants.HARMLESS,
     ),
     Abuse(

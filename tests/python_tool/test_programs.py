@@ -43,7 +43,7 @@ def test_every_program_has_an_end(bench: Bench, source: str) -> None:
     """Whatever it is, its session answers the next call."""
     session = bench.tool.session()
     began_s = time.monotonic()
-    result = bench.run(session.run(source))
+    result = bench.run(session.run(source, 1.0))
     check(result, time.monotonic() - began_s, bench.tool.limits)
     assert bench.run(session.run("6 * 7")).output == "42\n"
     session.close()
