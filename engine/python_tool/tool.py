@@ -22,7 +22,7 @@ from loguru import logger
 
 from engine.python_tool.frames import LENGTH, MOST_BYTES, Call, Hello, Reply
 from engine.python_tool.limits import LIBRARIES, Limits
-from engine.python_tool.walls import library_paths
+from engine.python_tool.walls import added_paths, library_paths
 from engine.python_tool.zygote import Ready, Setup
 
 if TYPE_CHECKING:
@@ -392,7 +392,7 @@ def _environment() -> dict[str, str]:
     """Give the variables that programs may see: none of ours."""
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
     return {
-        "PYTHONPATH": str(_PROJECT),
+        "PYTHONPATH": os.pathsep.join((str(_PROJECT), *added_paths())),
         "PATH": "/nowhere",
         "LANG": "C.UTF-8",
         "HOME": "/",

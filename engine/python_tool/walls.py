@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import site
 import sys
 import sysconfig
 from contextlib import suppress
@@ -42,9 +43,20 @@ def library_paths() -> tuple[str, ...]:
     scheme = sysconfig.get_paths()
     own = {scheme["stdlib"], scheme["platstdlib"], scheme["purelib"], scheme["platlib"]}
     own |= {path for path in sys.path if path.endswith(("-packages", "lib-dynload", ".zip"))}
+    own.update(added_paths())
     system = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache")
     there = {str(Path(path).resolve()) for path in (*own, *system) if Path(path).exists()}
     return tuple(sorted(there))
+
+
+def added_paths() -> tuple[str, ...]:
+    """Folders of packages that whoever started this process has added, in the path's order."""
+    usual = {*site.getsitepackages(), *sysconfig.get_paths().values()}
+    return tuple(
+        path
+        for path in dict.fromkeys(sys.path)
+        if path not in usual and any(Path(path).glob("*.dist-info"))
+    )
 
 
 def put_up(scratch: str | None, scratch_bytes: int, memory_bytes: int) -> tuple[str, ...]:

@@ -42,6 +42,33 @@ def test_a_program_is_a_cell_of_a_notebook(bench: Bench, session: ToolSession) -
     )
 
 
+@pytest.mark.parametrize("outer", Outer)
+def test_programs_find_packages_where_their_caller_does(
+    outer: Outer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of packages that was put on the caller's path is on theirs, one of data is not."""
+    if outer is Outer.BUBBLEWRAP and shutil.which("bwrap") is None:
+        pytest.skip("no bubblewrap")
+    packages, data = tmp_path / "packages", tmp_path / "data"
+    (packages / "lonely-1.0.dist-info").mkdir(parents=True)
+    (packages / "lonely.py").write_text("TOLD = 'here'")
+    data.mkdir()
+    (data / "notes.py").write_text("TOLD = 'secret'")
+    monkeypatch.syspath_prepend(str(data))
+    monkeypatch.syspath_prepend(str(packages))
+
+    async def run() -> tuple[str, str]:
+        async with PythonTool(libraries=("lonely",), outer=(outer,)) as tool:
+            session = tool.session()
+            found = await session.run("import lonely, decimal\nlonely.TOLD")
+            hidden = await session.run(f"open({str(data / 'notes.py')!r}).read()")
+            return found.output, hidden.output
+
+    found, hidden = asyncio.run(run())
+    assert found == "'here'\n"
+    assert "secret" not in hidden
+
+
 def test_a_session_knows_nothing_of_another(bench: Bench, session: ToolSession) -> None:
     """Neither its variables nor its texts, which are not even in its memory."""
     other = bench.tool.session()
