@@ -160,23 +160,17 @@ ALLOWED = {
 """Whatever their arguments are."""
 
 PRETENDED = {
-    # Modes and times of files.
     "chmod": 90,
     "fchmod": 91,
     "fchmodat": 268,
     "fchmodat2": 452,
-    "utime": 132,
-    "utimes": 235,
-    "futimesat": 261,
-    "utimensat": 280,
-    # Locks.
     "flock": 73,
 }
 """Calls that say they have worked, and do nothing.
 
 Landlock does not hold them, so they would reach files of the machine. A refusal would break
-`shutil.copy` and databases in the scratch folder, where modes, times and locks mean nothing: one
-process of one user is all that ever sees it. Owners are refused, as an ordinary user is used to."""
+`shutil.copy` and databases in the scratch folder, where modes and locks mean nothing: one process
+of one user is all that ever sees it. Owners are refused, as an ordinary user is used to."""
 
 UNKNOWN_NOTES = {
     "setxattr": 188,
@@ -194,10 +188,10 @@ UNKNOWN_NOTES = {
 }
 """Answered as by a file system without attributes, which `shutil.copy2` is prepared for."""
 
-FIRST, SECOND, FOURTH = 0, 1, 3
+FIRST, SECOND, THIRD, FOURTH = 0, 1, 2, 3
 """Positions of arguments that are looked at: of each only the lower half, as the kernel does."""
 
-FCNTL, IOCTL, PRCTL, MMAP = 72, 16, 157, 9
+FCNTL, IOCTL, PRCTL, MMAP, UTIMENSAT = 72, 16, 157, 9, 280
 CLONE, CLONE3, KILL, TGKILL, PRLIMIT = 56, 435, 62, 234, 302
 
 FCNTL_ALLOWED = {

@@ -70,9 +70,9 @@ def put_up(scratch: str | None, scratch_bytes: int, memory_bytes: int) -> tuple[
         prctl(PR_SET_NO_NEW_PRIVS, 1)
     _limit(memory_bytes, scratch_bytes)
     standing.append("limits")
-    devices = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+    devices = ("/dev/zero", "/dev/random", "/dev/urandom")
     with suppress(OSError):
-        allow_files((*library_paths(), *devices), writes)
+        allow_files((*library_paths(), *devices), (*writes, "/dev/null"))
         standing.append("files")
     with suppress(OSError):
         restrict_calls()

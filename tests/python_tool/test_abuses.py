@@ -35,12 +35,13 @@ AGAIN_S = 0.2
 SOON_S = 0.7
 """The deadline of programs that run into it."""
 
-_LATE = {Wants.LATE, Wants.ENDS, Wants.STOPS}
+_LATE = {Wants.LATE, Wants.CATCHES, Wants.ENDS, Wants.STOPS}
 _ENDS = {
     Wants.RAISES: {Ended.RAISED},
     Wants.REFUSED: {Ended.VALUE},
     Wants.HARMLESS: {Ended.VALUE},
     Wants.LATE: {Ended.LATE},
+    Wants.CATCHES: {Ended.VALUE},
     Wants.ENDS: {Ended.DIED, Ended.KILLED},
     Wants.STOPS: {Ended.LATE, Ended.DIED, Ended.KILLED, Ended.RAISED},
 }

@@ -111,7 +111,7 @@ ANSWERS = [
         ),
         Wants.RAISES,
         "BlockingIOError",
-        after=After.LOSES,
+        after=After.SPOILS,
     ),
     Abuse("the tool's own socket closed", "import os\nos.close(3)", Wants.ENDS, after=After.LOSES),
     Abuse(

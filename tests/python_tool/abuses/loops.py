@@ -18,6 +18,7 @@ LOOPS = [
         "algebra",
         "from sympy import *\nx = symbols('x')\nfactorint(nextprime(10**40) * nextprime(10**41))",
         Wants.STOPS,
+        after=After.LOSES,
     ),
     Abuse(
         "a product of matrices",
@@ -170,6 +171,7 @@ LOOPS = [
             """
         ),
         Wants.STOPS,
+        after=After.LOSES,
     ),
     Abuse(
         "eigenvalues",
@@ -207,7 +209,7 @@ LOOPS = [
                 print('caught', type(error).__name__)
             """
         ),
-        Wants.HARMLESS,
+        Wants.CATCHES,
         "caught",
     ),
     Abuse(

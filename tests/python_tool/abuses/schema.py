@@ -18,6 +18,8 @@ class Wants(StrEnum):
     """As any other program."""
     LATE = "late"
     """At the deadline, which it heeds."""
+    CATCHES = "catches"
+    """By itself, after the deadline: it has caught what that raises."""
     ENDS = "ends"
     """Its process is gone."""
     STOPS = "stops"
