@@ -234,7 +234,7 @@ class PythonTool:
     def _start(self) -> Ready | None:
         """Start it; None where that way does not work here."""
         outer = self._outer
-        command = [sys.executable, "-s", "-m", "engine.python_tool.zygote"]
+        command = [sys.executable, "-s", "-P", "-m", "engine.python_tool.zygote"]
         self._folder = tempfile.TemporaryDirectory(prefix="python-tool-")
         scratch: str | None = self._folder.name
         if outer is Outer.BUBBLEWRAP:

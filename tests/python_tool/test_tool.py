@@ -541,6 +541,21 @@ def test_a_zygote_that_dies_is_replaced() -> None:
     assert asyncio.run(play()) == (Ended.DIED, "2\n")
 
 
+def test_it_imports_nothing_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package there that is called as ours is not ours."""
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "__init__.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+
+    async def play() -> str:
+        async with PythonTool(libraries=(), outer=(Outer.NOTHING,)) as tool:
+            return (await tool.session().run("1")).output
+
+    assert asyncio.run(play()) == "1\n"
+
+
 def test_a_closed_tool_says_so() -> None:
     """No call hangs."""
 
