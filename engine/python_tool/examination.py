@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 PROTECTS = {
     "bubblewrap": "only the libraries are there at all; no network, no process of others",
-    "namespaces": "no network; mounts of its own",
+    "namespaces": "no network, no process of others; mounts of its own",
     "scratch": "files of a limited size in memory, gone with the session",
-    "limits": "memory, open files, size of a file; ends with whoever started it",
+    "limits": "memory, open files, threads, size of a file; ends with whoever started it",
     "files": "reads beneath Python's libraries only, writes in the scratch folder only (Landlock)",
-    "calls": "no process, no socket, no signal to others, no shared memory (seccomp)",
+    "calls": "some calls of the kernel; no process, socket, signal to others (seccomp)",
 }
 """Each wall, and what it keeps programs from, whatever the others do."""
 

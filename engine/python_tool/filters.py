@@ -14,6 +14,8 @@ from ctypes import c_int, c_uint64
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from engine.python_tool import calls
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -25,11 +27,14 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 2
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION, _BENEATH = 1, 1
+_KNOWS_NETWORK, _KNOWS_SCOPES = 4, 6
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many rights on files each version of it knows; the lowest bits."""
 _ON_FILES = 1 << 1 | _READ_FILE | 1 << 14 | 1 << 15  # a rule for a file may name no other
-_FOLDER_ONLY = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11  # devices, sockets, pipes: never
+_NEVER = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11  # making devices, sockets, pipes
+_ON_NETWORK = 1 << 0 | 1 << 1  # binding and connecting of TCP, from version 4
+_SCOPES = 1 << 0 | 1 << 1  # abstract sockets and signals stay within, from version 6
 _RULE = Struct("=Qi")
 
 
@@ -42,6 +47,7 @@ def landlock_version() -> int:
 def allow_files(reads: Iterable[str], writes: Iterable[str]) -> None:
     """Allow nothing but reading beneath some paths, and everything useful beneath others.
 
+    Where the kernel knows how to, also forbid TCP, and signals to whoever is not this process.
     Paths that are not there are left out. Needs `PR_SET_NO_NEW_PRIVS`.
 
     Raises:
@@ -51,13 +57,18 @@ def allow_files(reads: Iterable[str], writes: Iterable[str]) -> None:
     if not version:
         raise OSError(errno.ENOSYS, "no Landlock")
     rights = (1 << _RIGHTS[min(version, max(_RIGHTS))]) - 1
-    handled = c_uint64(rights)
-    ruleset = _checked(libc.syscall(_CREATE_RULESET, ctypes.byref(handled), 8, 0))
+    fields = [rights]
+    if version >= _KNOWS_NETWORK:
+        fields.append(_ON_NETWORK)
+    if version >= _KNOWS_SCOPES:
+        fields.append(_SCOPES)
+    handled = (c_uint64 * len(fields))(*fields)
+    ruleset = _checked(libc.syscall(_CREATE_RULESET, handled, ctypes.sizeof(handled), 0))
     try:
         for path in reads:
             _allow(ruleset, path, _READ_FILE | _READ_DIR)
         for path in writes:
-            _allow(ruleset, path, rights & ~_FOLDER_ONLY)
+            _allow(ruleset, path, rights & ~_NEVER)
         _checked(libc.syscall(_RESTRICT_SELF, ruleset, 0))
     finally:
         os.close(ruleset)
@@ -82,73 +93,26 @@ _CAPABILITIES = Struct("=Ii")
 # Seccomp.
 
 _X86_64 = 0xC000003E
-_X32 = 0x40000000
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _THREAD = 0x10000
+_NEW_NAMESPACES = 0x7E020000
+_HUGE_PAGES = 0x40000
 _INSTRUCTION = Struct("=HBBI")
 
-_CLONE, _CLONE3, _KILL_CALL, _TGKILL, _PRLIMIT = 56, 435, 62, 234, 302
-
-DENIED = (
-    # Other processes: making, entering, watching, hurting.
-    *(57, 58, 59, 322, 101, 310, 311, 312, 200, 129, 297, 424, 434, 438, 440, 141, 203, 144, 142),
-    *(314, 251),
-    # Talking to anybody.
-    *(41, 42, 43, 44, 45, 46, 47, 288, 49, 50, 53, 299, 307, 240),
-    # Memory that its limit does not count, or that others share.
-    *(319, 447, 29, 30, 31, 64, 65, 66, 67, 68, 69, 70, 71, 220, 237, 238, 256, 279),
-    # The system: mounts, namespaces, keys, modules, time, limits of the machine.
-    *(
-        165,
-        166,
-        155,
-        161,
-        272,
-        308,
-        428,
-        429,
-        430,
-        431,
-        432,
-        433,
-        442,
-        248,
-        249,
-        250,
-        175,
-        313,
-        176,
-    ),
-    *(246, 320, 169, 167, 168, 164, 227, 159, 305, 170, 171, 179, 163, 172, 173, 135, 103, 153),
-    # Wide and young parts of the kernel.
-    *(321, 298, 323, 425, 426, 427, 303, 304, 300, 301, 253, 254, 294, 206, 209),
-)
-"""Numbers of calls on x86-64, in the order of: fork, vfork, execve, execveat, ptrace,
-process_vm_readv, process_vm_writev, kcmp, tkill, rt_sigqueueinfo, rt_tgsigqueueinfo,
-pidfd_send_signal, pidfd_open, pidfd_getfd, process_madvise, setpriority, sched_setaffinity,
-sched_setscheduler, sched_setparam, sched_setattr, ioprio_set; socket, connect, accept, sendto,
-recvfrom, sendmsg, recvmsg, accept4, bind, listen, socketpair, recvmmsg, sendmmsg, mq_open;
-memfd_create, memfd_secret, shmget, shmat, shmctl, semget, semop, semctl, shmdt, msgget, msgsnd,
-msgrcv, msgctl, semtimedop, mbind, set_mempolicy, migrate_pages, move_pages; mount, umount2,
-pivot_root, chroot, unshare, setns, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick,
-mount_setattr, add_key, request_key, keyctl, init_module, finit_module, delete_module, kexec_load,
-kexec_file_load, reboot, swapon, swapoff, settimeofday, clock_settime, adjtimex, clock_adjtime,
-sethostname, setdomainname, quotactl, acct, iopl, ioperm, personality, syslog, vhangup; bpf,
-perf_event_open, userfaultfd, io_uring_setup, io_uring_enter, io_uring_register, name_to_handle_at,
-open_by_handle_at, fanotify_init, fanotify_mark, inotify_init, inotify_add_watch, inotify_init1,
-io_setup, io_submit."""
+_WORKED, _REFUSED = _ERRNO, _ERRNO | errno.EPERM
+_UNKNOWN = _ERRNO | errno.ENOSYS
 
 
 class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def deny_calls() -> None:
-    """Deny what `DENIED` names, new processes, and signals and limits of others, from here on.
+def restrict_calls() -> None:
+    """Allow the calls of `engine.python_tool.calls` and no others, from here on.
 
-    Threads go on being allowed. Needs `PR_SET_NO_NEW_PRIVS`.
+    Threads may be made, and signals sent to this process. Needs `PR_SET_NO_NEW_PRIVS`.
 
     Raises:
         OSError: if the kernel does not do it, or the processor is none of x86-64.
@@ -161,47 +125,79 @@ def deny_calls() -> None:
 
 
 def _filter(own: int) -> Iterator[bytes]:
-    """Assemble it: classic BPF over the call's number, architecture and first argument."""
-    denied = _ERRNO | errno.EPERM
-    yield from _when(_load(_ARCHITECTURE), _EQUAL, _X86_64, [_do(_RETURN, _KILL)], unless=True)
-    yield from _when(_load(_NUMBER), _AT_LEAST, _X32, [_do(_RETURN, denied)])
-    for number in DENIED:
-        yield _jump(_EQUAL, number, 0, 1)
-        yield _do(_RETURN, denied)
-    # The C library falls back on the older call, whose flags can be seen.
-    yield _jump(_EQUAL, _CLONE3, 0, 1)
-    yield _do(_RETURN, _ERRNO | errno.ENOSYS)
-    yield _jump(_EQUAL, _CLONE, 0, 4)
-    yield _load(_FIRST)
-    yield _jump(_ANY_BIT, _THREAD, 0, 1)
-    yield _do(_RETURN, _ALLOW)
-    yield _do(_RETURN, denied)
-    for number, allowed in ((_KILL_CALL, (own,)), (_TGKILL, (own,)), (_PRLIMIT, (0, own))):
-        yield _jump(_EQUAL, number, 0, 2 * len(allowed) + 2)
-        yield _load(_FIRST)
-        for value in allowed:
-            yield _jump(_EQUAL, value, 0, 1)
-            yield _do(_RETURN, _ALLOW)
-        yield _do(_RETURN, denied)
-    yield _do(_RETURN, _ALLOW)
+    """Assemble it: classic BPF over the call's architecture, number and arguments."""
+    yield _do(_LOAD, _ARCHITECTURE)
+    yield _jump(_EQUAL, _X86_64, 1, 0)
+    yield _do(_RETURN, _KILL)  # calls of 32 bits have other numbers
+    yield _do(_LOAD, _NUMBER)
+    for numbers, answer in (
+        (calls.ALLOWED, _ALLOW),
+        (calls.PRETENDED, _WORKED),
+        (calls.UNKNOWN_NOTES, _ERRNO | errno.EOPNOTSUPP),
+    ):
+        for number in numbers.values():
+            yield from _if(_EQUAL, number, answer)
+    yield from _if(_EQUAL, calls.CLONE3, _UNKNOWN)  # for `clone`, whose flags can be seen
+    yield from _by_argument(
+        calls.CLONE,
+        calls.FIRST,
+        [(_ANY_BIT, _NEW_NAMESPACES, _REFUSED), (_ANY_BIT, _THREAD, _ALLOW)],
+    )
+    yield from _by_argument(
+        calls.MMAP, calls.FOURTH, [(_ANY_BIT, _HUGE_PAGES, _REFUSED)], otherwise=_ALLOW
+    )
+    # Times are pretended like modes, but not the present one, which is none: `Path.touch` makes a
+    # file where it can't be set.
+    yield from _by_argument(
+        calls.UTIMENSAT, calls.THIRD, [(_EQUAL, 0, _REFUSED)], otherwise=_WORKED
+    )
+    yield from _by_argument(
+        calls.FCNTL,
+        calls.SECOND,
+        [
+            *_each(calls.FCNTL_ALLOWED.values(), _ALLOW),
+            *_each(calls.FCNTL_PRETENDED.values(), _WORKED),
+        ],
+    )
+    yield from _by_argument(
+        calls.IOCTL,
+        calls.SECOND,
+        _each(calls.IOCTL_ALLOWED.values(), _ALLOW),
+        otherwise=_ERRNO | errno.ENOTTY,
+    )
+    for number, values in (
+        (calls.PRCTL, calls.PRCTL_ALLOWED.values()),
+        (calls.KILL, (own,)),
+        (calls.TGKILL, (own,)),
+        (calls.PRLIMIT, (0, own)),
+    ):
+        yield from _by_argument(number, calls.FIRST, _each(values, _ALLOW))
+    yield from _if(_AT_LEAST, calls.YOUNG, _UNKNOWN)
+    yield _do(_RETURN, _REFUSED)
 
 
-def _when(
-    load: bytes, test: int, value: int, then: Sequence[bytes], *, unless: bool = False
+def _each(values: Iterable[int], answer: int) -> list[tuple[int, int, int]]:
+    return [(_EQUAL, value, answer) for value in values]
+
+
+def _by_argument(
+    number: int, argument: int, tests: Sequence[tuple[int, int, int]], otherwise: int = _REFUSED
 ) -> Iterator[bytes]:
-    """Do something if a test of a field holds, or unless it does; else go on after it."""
-    yield load
-    skip = len(then)
-    yield _jump(test, value, skip, 0) if unless else _jump(test, value, 0, skip)
-    yield from then
+    """Answer a call by the first test that the lower half of one of its arguments passes."""
+    yield _jump(_EQUAL, number, 0, 2 * len(tests) + 2)
+    yield _do(_LOAD, _ARGUMENTS + 8 * argument)
+    for test, value, answer in tests:
+        yield from _if(test, value, answer)
+    yield _do(_RETURN, otherwise)
+
+
+def _if(test: int, value: int, answer: int) -> Iterator[bytes]:
+    yield _jump(test, value, 0, 1)
+    yield _do(_RETURN, answer)
 
 
 def _do(operation: int, value: int) -> bytes:
     return _INSTRUCTION.pack(operation, 0, 0, value)
-
-
-def _load(offset: int) -> bytes:
-    return _do(_LOAD, offset)
 
 
 def _jump(test: int, value: int, then: int, otherwise: int) -> bytes:

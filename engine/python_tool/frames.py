@@ -9,8 +9,13 @@ import msgspec
 
 LENGTH = Struct("<I")
 
-MOST_BYTES = 2**24
-"""A message that claims to be longer is no message."""
+NOTE_CHARS = 64
+"""Characters by which a note of what is left out may lengthen an output."""
+
+
+def most_bytes(output_chars: int) -> int:
+    """Give the bytes that no honest reply is longer than: six a character, and its other fields."""
+    return 6 * (output_chars + NOTE_CHARS) + 256
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,21 +23,21 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         walls: What it stands behind.
-        scratch: Whether it has a folder to write into.
     """
 
     walls: tuple[str, ...]
-    scratch: bool
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A program to run.
 
     Attributes:
+        number: Of the session's calls, which the reply has to name.
         source: Its text.
         deadline_s: Seconds that it has.
     """
 
+    number: int
     source: str
     deadline_s: float
 
@@ -41,13 +46,15 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it.
 
     Attributes:
+        number: The call's: a program can write replies too, and another's must not be taken.
         output: What it printed, its last expression's value, its traceback.
-        raised: The name of the exception that ended it.
+        raised: Whether an exception ended it; which is in the output.
         late: Whether the deadline did.
     """
 
+    number: int
     output: str
-    raised: str | None = None
+    raised: bool = False
     late: bool = False
 
 

@@ -21,7 +21,6 @@ import msgspec
 
 from engine.python_tool.frames import (
     LENGTH,
-    MOST_BYTES,
     Call,
     Hello,
     Reply,
@@ -82,26 +81,21 @@ def serve(file: int, walls: tuple[str, ...], output_chars: int) -> None:
     sys.set_int_max_str_digits(_DIGITS)
     sys.stdin = StringIO()
     namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
-    write_frame(file, Hello(walls=walls, scratch="scratch" in walls))
-    number = 0
+    write_frame(file, Hello(walls=walls))
     with suppress(EOFError):
         while True:
             (length,) = LENGTH.unpack(read_exactly(file, LENGTH.size))
-            if length > MOST_BYTES:
-                return
             call = msgspec.json.decode(read_exactly(file, length), type=Call)
-            number += 1
-            write_frame(file, _run(call, number, namespace, output_chars))
+            write_frame(file, _run(call, namespace, output_chars))
 
 
-def _run(call: Call, number: int, namespace: dict[str, Any], output_chars: int) -> Reply:
+def _run(call: Call, namespace: dict[str, Any], output_chars: int) -> Reply:
     """Run a program as a notebook's cell: the value of a last expression is shown."""
     output = _Output(output_chars)
     sys.stdout = sys.stderr = output
-    name = f"<python {number}>"
+    name = f"<python {call.number}>"
     linecache.cache[name] = (len(call.source), None, call.source.splitlines(keepends=True), name)
-    raised: str | None = None
-    late = False
+    raised = late = False
     signal.signal(signal.SIGALRM, _end)
     signal.setitimer(signal.ITIMER_REAL, call.deadline_s)
     try:
@@ -115,16 +109,24 @@ def _run(call: Call, number: int, namespace: dict[str, Any], output_chars: int) 
                 else:
                     exec(code, namespace)  # noqa: S102 - what this process is for
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            sys.settrace(None)  # first of all, and here: a call of our own would be traced
+            _unhook()
     except DeadlineError:
         late = True
     except BaseException as error:  # noqa: BLE001 - whatever a program raises
-        raised = type(error).__name__
+        sys.settrace(None)
+        _unhook()
+        raised = True
         output.write(_told(error))
-    sys.settrace(None)
+    return Reply(number=call.number, output=_sendable(output.shown()), raised=raised, late=late)
+
+
+def _unhook() -> None:
+    """Take off what a program may have set to be called; that may raise once more."""
     sys.setprofile(None)
     threading.settrace(None)
-    return Reply(output=_sendable(output.shown()), raised=raised, late=late)
+    threading.setprofile(None)
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
@@ -137,9 +139,10 @@ def _compiled(source: str, name: str) -> list[tuple[CodeType, bool]]:
     last = tree.body[-1] if tree.body else None
     if isinstance(last, ast.Expr):
         tree.body.pop()
-        parts.append((compile(ast.Expression(last.value), name, "eval"), True))
+        value = ast.Expression(last.value)
+        parts.append((compile(value, name, "eval", dont_inherit=True), True))
     if tree.body:
-        parts.insert(0, (compile(tree, name, "exec"), False))
+        parts.insert(0, (compile(tree, name, "exec", dont_inherit=True), False))
     return parts
 
 
@@ -152,8 +155,12 @@ def _told(error: BaseException) -> str:
             summary = traceback.StackSummary.from_list(frames[-_FRAMES:])
             lines = ["Traceback (most recent call last):\n", *summary.format()]
         return "".join([*lines, *traceback.format_exception_only(error)])
-    except BaseException as other:  # noqa: BLE001 - an exception may not let itself be told
-        return f"{type(error).__name__} (which says nothing: {type(other).__name__})\n"
+    except BaseException:  # noqa: BLE001 - an exception may not let itself be told
+        return f"{_name_of(type(error))} (which does not let itself be told)\n"
+
+
+_name_of = type.__dict__["__name__"].__get__
+"""Python's own way to a class's name: the class may have changed the usual one."""
 
 
 def _own_frames(trace: TracebackType | None) -> list[traceback.FrameSummary]:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 from loguru import logger
 
-from engine.python_tool.frames import LENGTH, MOST_BYTES, Call, Hello, Reply
+from engine.python_tool.frames import LENGTH, NOTE_CHARS, Call, Hello, Reply, most_bytes
 from engine.python_tool.limits import LIBRARIES, Limits
 from engine.python_tool.walls import added_paths, library_paths
-from engine.python_tool.zygote import Ready, Setup
+from engine.python_tool.zygote import NO_FORK, Ready, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,13 @@ _START_S = 60.0
 
 _FORK_S = 5.0
 """Seconds to fork a session."""
+
+
+_THREADS = 256
+"""Of a session at most; numpy has one."""
+
+_LOOK_S = 0.05
+"""Seconds between two looks at them."""
 
 
 class ToolError(Exception):
@@ -91,12 +98,32 @@ class _Process:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     walls: tuple[str, ...]
+    looking: asyncio.TimerHandle | None = None
+
+    def watch(self) -> None:
+        """Kill it if it has too many threads, which no limit of the kernel counts for each.
+
+        Looks again and again, until `rest`.
+        """
+        if _threads(self.handle) > _THREADS:
+            self.send(signal.SIGKILL)
+        self.looking = asyncio.get_running_loop().call_later(_LOOK_S, self.watch)
+
+    def rest(self) -> None:
+        """Stand still, threads and all."""
+        self._look_away()
+        self.send(signal.SIGSTOP)
+
+    def _look_away(self) -> None:
+        if self.looking is not None:
+            self.looking.cancel()
 
     def send(self, number: int) -> None:
         with suppress(OSError):
             signal.pidfd_send_signal(self.handle, number)
 
     def end(self) -> None:
+        self._look_away()
         self.send(signal.SIGKILL)
         os.close(self.handle)
         self.writer.close()
@@ -133,6 +160,7 @@ class PythonTool:
         self._may_be = tuple(outer)
         self._outer = Outer.NOTHING
         self._sessions: set[ToolSession] = set()
+        self._inner: tuple[str, ...] = ()  # walls of each session
         self.walls: tuple[str, ...] = ()
         """What stands between programs and the machine; known once started."""
         self.loaded_s: dict[str, float] = {}
@@ -169,6 +197,7 @@ class PythonTool:
                 self._end_zygote()
                 continue
             process.end()
+            self._inner = process.walls
             around = (outer,) if outer is Outer.BUBBLEWRAP or ready.namespaces else ()
             self.loaded_s, self.walls = ready.loaded_s, (*around, *process.walls)
             logger.info("Python tool: walls {}", ", ".join(self.walls))
@@ -205,7 +234,7 @@ class PythonTool:
     def _start(self) -> Ready | None:
         """Start it; None where that way does not work here."""
         outer = self._outer
-        command = [sys.executable, "-s", "-m", "engine.python_tool.zygote"]
+        command = [sys.executable, "-s", "-P", "-m", "engine.python_tool.zygote"]
         self._folder = tempfile.TemporaryDirectory(prefix="python-tool-")
         scratch: str | None = self._folder.name
         if outer is Outer.BUBBLEWRAP:
@@ -279,12 +308,17 @@ class PythonTool:
                 ours, handle = await asyncio.to_thread(_ask_for_fork, self._control)
         reader, writer = await asyncio.open_connection(sock=ours)
         process = _Process(handle, reader, writer, ())
+        most = most_bytes(self.limits.output_chars)
         try:
-            hello = msgspec.json.decode(await asyncio.wait_for(_body(reader), _FORK_S), type=Hello)
+            body = await asyncio.wait_for(_body(reader, most), _FORK_S)
+            hello = msgspec.json.decode(body, type=Hello)
         except (TimeoutError, EOFError, OSError, msgspec.MsgspecError) as error:
             process.end()
             raise ToolError("a session of the Python tool does not come up") from error
         process.walls = hello.walls
+        if lacking := set(self._inner) - set(hello.walls):
+            process.end()
+            raise ToolError(f"a session of the Python tool lacks {' and '.join(sorted(lacking))}")
         return process
 
 
@@ -300,6 +334,7 @@ class ToolSession:
     _process: _Process | None = None
     _calling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _closed: bool = False
+    _calls: int = 0
 
     async def run(self, source: str, deadline_s: float | None = None) -> ToolResult:
         """Run a program.
@@ -323,30 +358,33 @@ class ToolSession:
             if process is None:
                 process = self._process = await self._tool._fork()  # noqa: SLF001
             began_s = time.perf_counter()
-            reply = await self._ask(process, source, deadline_s, limits.grace_s)
+            reply = await self._ask(process, source, deadline_s)
             seconds = time.perf_counter() - began_s
             if isinstance(reply, Reply):
                 if self._process is process:  # not closed meanwhile
-                    process.send(signal.SIGSTOP)
+                    process.rest()
                 ended = Ended.RAISED if reply.raised else Ended.VALUE
-                text = reply.output
+                text = _cut(reply.output, limits.output_chars)
                 if reply.late:
                     ended, text = Ended.LATE, f"{text}Stopped after {deadline_s:g} seconds.\n"
                 return ToolResult(text, ended, seconds, lost=False)
             self._drop()
             return ToolResult(_GONE[reply], reply, seconds, lost=True)
 
-    async def _ask(
-        self, process: _Process, source: str, deadline_s: float, grace_s: float
-    ) -> Reply | Ended:
-        call = Call(source=source.encode(errors="replace").decode(), deadline_s=deadline_s)
+    async def _ask(self, process: _Process, source: str, deadline_s: float) -> Reply | Ended:
+        limits = self._tool.limits
+        self._calls += 1
+        encodable = source.encode(errors="replace").decode()
+        call = Call(number=self._calls, source=encodable, deadline_s=deadline_s)
         body = msgspec.json.encode(call)
         process.send(signal.SIGCONT)
+        process.looking = asyncio.get_running_loop().call_later(_LOOK_S, process.watch)
         try:
-            async with asyncio.timeout(deadline_s + grace_s):
+            async with asyncio.timeout(deadline_s + limits.grace_s):
                 process.writer.write(LENGTH.pack(len(body)) + body)
                 await process.writer.drain()
-                return msgspec.json.decode(await _body(process.reader), type=Reply)
+                answer = await _body(process.reader, most_bytes(limits.output_chars))
+                reply = msgspec.json.decode(answer, type=Reply)
         except TimeoutError:
             return Ended.KILLED
         except (EOFError, OSError, msgspec.MsgspecError):
@@ -354,6 +392,7 @@ class ToolSession:
         except asyncio.CancelledError:
             self._drop()  # what it would still say belongs to nobody
             raise
+        return reply if reply.number == call.number else Ended.DIED  # a program has answered
 
     def close(self) -> None:
         """End it, whatever runs."""
@@ -385,7 +424,8 @@ def _wrapped(bubblewrap: str) -> list[str]:
     for name in ("/bin", "/lib", "/lib64"):
         if Path(name).is_symlink():
             command += ["--symlink", str(Path(name).readlink()), name]
-    return [*command, "--dev", "/dev", "--proc", "/proc", "--dir", "/scratch", "--chdir", "/"]
+    command += ["--dev", "/dev", "--proc", "/proc", "--dir", "/scratch"]
+    return [*command, "--remount-ro", "/", "--chdir", "/"]
 
 
 def _environment() -> dict[str, str]:
@@ -409,19 +449,33 @@ def _ask_for_fork(control: socket.socket) -> tuple[socket.socket, int]:
 
     Raises:
         OSError: if nobody is there who forks.
+        ToolError: if there is, but no process can be made.
     """
     ours, theirs = socket.socketpair()
     try:
         with theirs:
             control.settimeout(_FORK_S)
             socket.send_fds(control, [b"."], [theirs.fileno()])
-            _, handles, _, _ = socket.recv_fds(control, 1, 1)
-        if not handles:
+            answer, handles, _, _ = socket.recv_fds(control, 1, 1)
+        if not answer:
             raise ConnectionResetError("it has ended")
     except OSError:
         ours.close()
         raise
+    if answer == NO_FORK:
+        ours.close()
+        raise ToolError("the machine has no room for a session of the Python tool")
     return ours, handles[0]
+
+
+def _threads(handle: int) -> int:
+    """Count the threads of a process; 0 if it has ended."""
+    try:
+        told = Path(f"/proc/self/fdinfo/{handle}").read_text()
+        pid = int(told.partition("\nPid:")[2].split()[0])
+        return Path(f"/proc/{pid}/task").stat().st_nlink - 2 if pid > 0 else 0
+    except (OSError, IndexError):
+        return 0
 
 
 def _line(control: socket.socket) -> bytes:
@@ -434,13 +488,20 @@ def _line(control: socket.socket) -> bytes:
     return line
 
 
-async def _body(reader: asyncio.StreamReader) -> bytes:
+def _cut(output: str, output_chars: int) -> str:
+    """Cut an output that the session should have cut: programs can reach what counts there."""
+    if len(output) <= output_chars + NOTE_CHARS:
+        return output
+    return f"{output[:output_chars]}\n[… the rest is left out …]\n"
+
+
+async def _body(reader: asyncio.StreamReader, most: int) -> bytes:
     """Read one message.
 
     Raises:
         EOFError: if the other side ends, or claims to have more than any message has.
     """
     (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-    if length > MOST_BYTES:
+    if length > most:
         raise EOFError
     return await reader.readexactly(length)

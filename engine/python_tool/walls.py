@@ -5,8 +5,9 @@ Each is tried; what the machine refuses is left out, and what stands is said. In
 - `scratch`: a file system of its own in memory, of limited size, as its current folder; gone with
   the process. Needs a mount namespace that allows it.
 - `limits`: address space, open files, size of a file, no core dump; dies with its parent.
-- `files` (Landlock): reads beneath the libraries only, writes in the scratch folder only.
-- `calls` (seccomp): no processes, no sockets, no signals to others (`engine.python_tool.filters`).
+- `files` (Landlock): reads beneath the libraries only, writes in the scratch folder only; by
+  younger kernels also no TCP and no signal to others.
+- `calls` (seccomp): those of `engine.python_tool.calls` only.
 """
 
 from __future__ import annotations
@@ -25,16 +26,19 @@ from engine.python_tool.filters import (
     PR_SET_NO_NEW_PRIVS,
     PR_SET_PDEATHSIG,
     allow_files,
-    deny_calls,
     drop_capabilities,
     libc,
     prctl,
+    restrict_calls,
 )
 
 _NEW_MOUNTS, _NEW_IPC = 0x00020000, 0x08000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
+_MS_PRIVATE, _MS_RECURSIVE = 1 << 18, 1 << 14
 _FILES = 64
+_SIGNALS = 64
 _INODES = 1024
+_RLIMIT_SIGPENDING = 11
 _PAGE = resource.getpagesize()
 
 
@@ -78,12 +82,12 @@ def put_up(scratch: str | None, scratch_bytes: int, memory_bytes: int) -> tuple[
         prctl(PR_SET_NO_NEW_PRIVS, 1)
     _limit(memory_bytes, scratch_bytes)
     standing.append("limits")
-    devices = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+    devices = ("/dev/zero", "/dev/random", "/dev/urandom")
     with suppress(OSError):
-        allow_files((*library_paths(), *devices), writes)
+        allow_files((*library_paths(), *devices), (*writes, "/dev/null"))
         standing.append("files")
     with suppress(OSError):
-        deny_calls()
+        restrict_calls()
         standing.append("calls")
     return tuple(standing)
 
@@ -102,6 +106,9 @@ def _mount_scratch(scratch: str, size: int) -> bool:
     """Lay an empty file system over a folder, for this process alone."""
     if libc.unshare(_NEW_MOUNTS | _NEW_IPC):
         return False
+    # Else it would come up outside too, where mounts are shared.
+    if libc.mount(b"none", b"/", None, _MS_PRIVATE | _MS_RECURSIVE, None):
+        return False
     options = f"size={size},nr_inodes={_INODES},mode=0700".encode()
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     if libc.mount(b"tmpfs", scratch.encode(), b"tmpfs", flags, options):
@@ -119,6 +126,7 @@ def _limit(memory_bytes: int, file_bytes: int) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
+        _RLIMIT_SIGPENDING: _SIGNALS,  # of the whole user, so that no program takes them all
     }
     for kind, most in limits.items():
         with suppress(OSError, ValueError):

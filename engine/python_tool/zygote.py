@@ -26,6 +26,9 @@ from engine.python_tool.walls import die_with_parent, put_up
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FORKED, NO_FORK = b".", b"!"
+"""Answers on the control socket: with a handle, or without one."""
+
 _SESSION = 3
 """The number of a session's socket, its only file but the three standard ones."""
 
@@ -63,7 +66,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 def main() -> None:
     """Load, then fork until nobody asks any more."""
     setup = msgspec.json.decode(sys.argv[1], type=Setup)
-    namespaces = setup.own_namespaces and _enter_namespaces()
+    namespaces = setup.own_namespaces and _enter_namespaces(setup.control)
+    own = os.getpid()
     loaded_s = {name: _load(name) for name in setup.libraries}
     gc.collect()
     gc.freeze()  # what is there now is never looked at again, so it stays shared
@@ -74,21 +78,30 @@ def main() -> None:
         control.sendall(msgspec.json.encode(ready) + b"\n")
         while True:
             _, (file, *_), _, _ = socket.recv_fds(control, 1, 1)
-            child = os.fork()
+            try:
+                child = os.fork()
+            except OSError:  # too many processes, threads of programs among them
+                os.close(file)
+                control.sendall(NO_FORK)
+                continue
             if not child:
                 control.detach()
-                _become_session(file, setup)
+                _become_session(file, setup, own)
             handle = os.pidfd_open(child)
             os.close(file)
-            socket.send_fds(control, [b"."], [handle])
+            socket.send_fds(control, [FORKED], [handle])
             os.close(handle)
 
 
-def _become_session(file: int, setup: Setup) -> None:
+def _become_session(file: int, setup: Setup, zygote: int) -> None:
     """Never returns."""
     try:
-        die_with_parent(_ZYGOTE)
+        die_with_parent(zygote)
         os.dup2(file, _SESSION)
+        # Opened anew: what is set on an open file, all who have inherited it can read.
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for standard in range(_SESSION):
+            os.dup2(nothing, standard)
         os.closerange(_SESSION + 1, 1024)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -100,15 +113,19 @@ def _become_session(file: int, setup: Setup) -> None:
 
 
 _NEW_USER, _NEW_MOUNTS, _NEW_NET, _NEW_IPC = 0x10000000, 0x00020000, 0x40000000, 0x08000000
-_MS_PRIVATE, _MS_RECURSIVE = 1 << 18, 1 << 14
+_NEW_PROCESSES = 0x20000000
 
 
-def _enter_namespaces() -> bool:
-    """Leave the network and the mounts of the machine, where an ordinary user may."""
+def _enter_namespaces(control: int) -> bool:
+    """Leave the network, mounts and processes of the machine, where an ordinary user may.
+
+    Goes on as the first of the new processes, whose end is the end of them all; the one that was
+    started only waits for it.
+    """
     from engine.python_tool.filters import libc  # noqa: PLC0415 - only without bubblewrap
 
     user, group = os.getuid(), os.getgid()
-    if libc.unshare(_NEW_USER | _NEW_MOUNTS | _NEW_NET | _NEW_IPC):
+    if libc.unshare(_NEW_USER | _NEW_MOUNTS | _NEW_NET | _NEW_IPC | _NEW_PROCESSES):
         return False
     with suppress(OSError):
         for name, text in (
@@ -118,7 +135,12 @@ def _enter_namespaces() -> bool:
         ):
             with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
                 file.write(text)
-    libc.mount(b"none", b"/", None, _MS_PRIVATE | _MS_RECURSIVE, None)
+    first = os.fork()
+    if first:
+        os.close(control)  # or nobody would hear of the other's end
+        os.waitpid(first, 0)
+        os._exit(0)
+    die_with_parent(0)  # which stands outside and has no number here
     return True
 
 
@@ -171,8 +193,6 @@ _USES: dict[str, Callable[[object], None]] = {
     "scipy": _use_scipy,
     "networkx": _use_networkx,
 }
-
-_ZYGOTE = os.getpid()
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt, ValueError, OSError):

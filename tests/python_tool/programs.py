@@ -13,11 +13,13 @@ _BEGIN = [
 _NAMES = st.sampled_from(["a", "b", "c", "total", "x"])
 _WHOLE = st.integers(-20, 20).map(str)
 _OPERATORS = st.sampled_from(["+", "-", "*", "//", "%", "**", "/", "==", "<", "and", "or"])
+_FORMATS = st.sampled_from(["", "5", ">9", ".3f", "x", "nonsense"])
 _ALGEBRA = st.sampled_from(
     [
         "sympy.expand(({}*y + 1)**2)",
         "sympy.factor(y**2 - {}**2)",
         "sympy.solve(y**2 - {}, y)",
+        "sympy.simplify((y**2 - {}**2) / (y - 1))",
         "sympy.isprime({})",
         "sympy.Rational({}, 7)",
         "numpy.arange({})",
@@ -36,6 +38,11 @@ def _expressions() -> st.SearchStrategy[str]:
             | st.tuples(_NAMES, inner).map(
                 lambda of: f"[{of[0]} for {of[0]} in range(5) if {of[1]}]"
             )
+            | st.tuples(_NAMES, inner).map(
+                lambda of: f"{{{of[0]}: {of[1]} for {of[0]} in range(5)}}"
+            )
+            | st.tuples(_NAMES, inner).map(lambda of: f"{{{of[1]} for {of[0]} in range(5)}}")
+            | st.tuples(inner, _FORMATS).map(lambda of: f"format({of[0]}, '{of[1]}')")
             | inner.map(lambda of: f"len(str({of}))")
             | inner.map(lambda of: f"sorted({of})")
             | st.tuples(_ALGEBRA, _WHOLE).map(lambda of: of[0].format(of[1]))
