@@ -45,11 +45,12 @@ gap: .25rem 1.5rem; }
 .mark svg { width: .85em; height: .85em; overflow: visible; margin-right: .45em; }
 .chart { width: 100%; min-height: 24rem; }
 .chart text { stroke: var(--page); stroke-width: 3px; paint-order: stroke; }
-.wide { overflow-x: auto; border-block: 1px solid var(--line); }
+.wide { position: relative; overflow-x: auto; border-block: 1px solid var(--line); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .6rem; text-align: right; vertical-align: top; }
 thead th { font-size: .85rem; line-height: 1.25; vertical-align: bottom; white-space: nowrap; }
-thead th, td small { font-weight: normal; color: var(--soft); }
+thead th, td small, th small { font-weight: normal; color: var(--soft); }
+th small { display: block; font-size: .8rem; line-height: 1.35; }
 tbody tr { border-top: 1px solid var(--line); }
 td small { display: block; font-size: .8rem; white-space: nowrap; }
 .reasons th { white-space: normal; }
@@ -65,12 +66,51 @@ padding: .75rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .6rem; }
   .policy { min-width: 8rem; }
+  th, td { padding: .35rem .4rem; }
 }
+th button { all: unset; cursor: pointer; display: inline-block; color: inherit; font: inherit; \
+text-align: inherit; }
+th button:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
+th button::after { content: "\\2195"; opacity: .45; margin-left: .25em; }
+[aria-sort=ascending] button::after { content: "\\2191"; opacity: 1; }
+[aria-sort=descending] button::after { content: "\\2193"; opacity: 1; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); \
+white-space: nowrap; }
+.swatch { display: inline-block; width: .8em; height: .8em; margin-right: .45em; \
+border-radius: 2px; background: var(--c); box-shadow: inset 0 0 0 1px var(--soft); }
+.bar { display: flex; height: .9rem; min-width: 5rem; gap: 1px; overflow: hidden; \
+border-radius: 2px; }
+.bar i { background: var(--c); box-shadow: inset 0 0 0 1px var(--line); }
+.whole { margin: .75rem 0; }
+.whole .bar { height: 2rem; }
+.name { overflow-wrap: anywhere; }
+a { color: inherit; }
+.lanes { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; column-gap: .4rem; \
+margin: .75rem 0; font: 11px/15px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
+.lanes svg { width: 100%; display: block; background: var(--tint); }
+.lanes .names > *, .lanes .labels > * { display: block; height: 15px; white-space: nowrap; }
+.lanes .names { text-align: right; color: var(--soft); }
+.ticks { grid-column: 2; display: flex; justify-content: space-between; color: var(--soft); }
+.lanes rect { fill: var(--c); stroke: var(--soft); stroke-width: .5px; \
+vector-effect: non-scaling-stroke; }
+.lanes path { fill: none; stroke: var(--ink); vector-effect: non-scaling-stroke; }
+.lanes .grid { stroke: var(--line); }
+.lanes .before { stroke: var(--soft); }
+.lanes .gap { stroke: var(--tint); stroke-width: 5px; }
+.lanes .settled { stroke-dasharray: 4 3; }
+summary { cursor: pointer; padding: .45rem 0; }
+details { border-top: 1px solid var(--line); }
+details[open] { padding-bottom: .75rem; }
+.all button { font: inherit; font-size: .9rem; padding: .3rem .8rem; }
+@media print { details::details-content { content-visibility: visible; } }
 #vg-tooltip-element { background: var(--tint); color: var(--ink); border: 1px solid var(--line); \
 max-width: 90vw; }
 #vg-tooltip-element table { width: auto; }
 #vg-tooltip-element td, #vg-tooltip-element td.key { color: inherit; padding: .1rem .3rem; \
 text-align: left; }
+{%- for kind, colour in (colours_of_kinds | default({})).items() %}
+.{{ kind }} { --c: {{ colour }}; }
+{%- endfor %}
 </style>
 </head>
 """
@@ -168,6 +208,46 @@ for (const place of document.querySelectorAll(".chart")) {
   vegaEmbed(place, specs[place.dataset.place], {
     mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, ast: true,
   }).catch((error) => { place.textContent = `This picture failed: ${error.message}`; });
+}
+// Tables sort by a click, or by the keyboard, on a column's name.
+const valueOf = (cell) => cell.dataset.value ?? cell.firstChild?.textContent.trim() ?? "";
+const textOf = (cell) => cell.dataset.value ?? cell.textContent.trim();
+const numberOf = (text) => Number.parseFloat(text.replaceAll(",", "").replace("−", "-"));
+const order = (cells, down) => {
+  const known = cells.filter((cell) => valueOf(cell) !== "–");
+  const numeric = known.every((cell) => /^[+−-]?[0-9,]*[.]?[0-9]/.test(valueOf(cell)));
+  const compare = numeric
+    ? (a, b) => numberOf(valueOf(a)) - numberOf(valueOf(b))
+    : (a, b) => textOf(a).localeCompare(textOf(b), "en", { numeric: true });
+  known.sort((a, b) => (down ? compare(b, a) : compare(a, b)));
+  return [...known, ...cells.filter((cell) => valueOf(cell) === "–")];
+};
+for (const head of document.querySelectorAll("table thead th")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(...head.childNodes);
+  head.append(button);
+  button.addEventListener("click", () => {
+    const body = head.closest("table").tBodies[0];
+    const down = head.ariaSort === "ascending";
+    for (const other of head.parentElement.children) other.ariaSort = null;
+    head.ariaSort = down ? "descending" : "ascending";
+    const cells = [...body.rows].map((row) => row.cells[head.cellIndex]);
+    body.append(...order(cells, down).map((cell) => cell.parentElement));
+  });
+}
+// What is folded opens where a link or the address leads to it.
+const unfold = () => {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
+};
+addEventListener("hashchange", unfold);
+unfold();
+for (const button of document.querySelectorAll("[data-open]")) {
+  button.addEventListener("click", () => {
+    const open = button.dataset.open === "true";
+    for (const details of document.querySelectorAll("details")) details.open = open;
+  });
 }
 </script>
 </body>
