@@ -21,6 +21,7 @@ from simulations.recording import record_stream
 from simulations.report import write_report
 from simulations.results import TraceInfo, encode_results
 from simulations.results_table import results_table
+from simulations.runs import Run, run_of
 from simulations.settings import (
     DEFAULT_PER_QUESTION_S,
     DEFAULT_STREAMS,
@@ -129,7 +130,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             lines = replay.record(replay.entries[0], command)
             write_whole(arguments.journal, b"".join(encode_line(line) + b"\n" for line in lines))
         if arguments.html is not None:
-            write_report(results, arguments.html, command)
+            streams = [replay.stream(entry, command) for entry in replay.entries]
+            write_report(results, arguments.html, command, streams)
         announce(arguments.json, arguments.journal, arguments.html)
     except (ValueError, OSError) as error:
         complain(error)
@@ -166,6 +168,11 @@ class _Replay:
     def record(self, entry: Entry, command: str) -> list[JournalLine]:
         """Play the first model's first stream with one policy and write it down."""
         return record_stream(self.pools[0], entry, self.profile, self.settings, command)
+
+    def stream(self, entry: Entry, command: str) -> Run:
+        """Play that stream and read it as a run of the policy's name."""
+        lines = self.record(entry, command)
+        return run_of((("", line) for line in lines), entry.name)
 
 
 def _read(arguments: argparse.Namespace) -> _Replay:

@@ -99,8 +99,13 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:,.{digits}f} s"
 
 
-def stream_lanes(run: Run) -> Lanes:
-    """Draw a lane a question on the clock of the stream."""
+def stream_lanes(run: Run, prefix: str | None = "") -> Lanes:
+    """Draw a lane a question on the clock of the stream.
+
+    Args:
+        run: The stream.
+        prefix: Of the anchors of its questions' samples; None where those are not shown.
+    """
     clock = _Clock(0.0, max(run.until_s, run.total_s or 0.0))
     lanes = []
     for place, question in enumerate(run.questions):
@@ -122,7 +127,7 @@ def stream_lanes(run: Run) -> Lanes:
                 x=_number(x),
                 width=_number(max(end - x, 1.5)),
                 marks=_tick(clock, question.settled_s, y),
-                href=f"#q{question.position + 1}",
+                href="" if prefix is None else f"#{prefix}q{question.position + 1}",
             )
         )
     rules = [] if run.total_s is None else [(_number(clock.at(run.total_s - run.reserve_s)), "end")]

@@ -40,3 +40,12 @@ KINDS = {
     "lost": "#CC79A7",
 }
 """The colour of each kind of bar."""
+
+
+def kind_of(use: Use) -> str:
+    """Return the CSS class of a use."""
+    return f"use-{use.name.lower().replace('_', '-')}"
+
+
+COLOURS = KINDS | {kind_of(use): colour for use, colour in USES.items()}
+"""The colour of each class."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scheduler import FaultLine, ProbeSample, StartSample, StopSample, SubmitAnswer
 from simulations.report.lanes import shortened
-from simulations.report.run_look import OUTCOMES, USES
+from simulations.report.run_look import OUTCOMES, USES, kind_of
 from simulations.results_table import number_of
 from simulations.runs import End, Outcome
 from simulations.runs.uses import MEANINGS
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from simulations.runs import QuestionRun, Run, Shares, Use
 
 _NONE = "–"
+_LONG_S = 1000.0  # of a stream whose parts need no second decimal
+_LEAST_S = 0.005  # of a part that is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +111,14 @@ def parts_of(shares: dict[Use, float], whole_s: float | None = None) -> tuple[Pa
         Part(
             kind=kind_of(use),
             name=use.value,
-            seconds=number_of(shares[use], 1),
+            seconds=number_of(shares[use], 1 if whole_s >= _LONG_S else 2),
             percent=number_of(100.0 * shares[use] / whole_s, 1),
             width=round(100.0 * shares[use] / whole_s, 2),
             meaning=MEANINGS[use],
         )
         for use in USES
-        if shares.get(use, 0.0) > 0.0
+        if shares.get(use, 0.0) >= _LEAST_S
     )
-
-
-def kind_of(use: Use) -> str:
-    """Return the CSS class of a use."""
-    return f"use-{use.name.lower().replace('_', '-')}"
 
 
 def question_rows(run: Run, shares: Shares) -> list[QuestionRow]:

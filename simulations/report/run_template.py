@@ -4,42 +4,6 @@ from __future__ import annotations
 
 RUN = """\
 <body>
-{%- macro bar(parts) -%}
-<span class="bar" aria-hidden="true">{% for part in parts %}\
-<i class="{{ part.kind }}" style="width:{{ part.width }}%"></i>{% endfor %}</span>
-{%- endmacro %}
-{%- macro picture(lanes) %}
-<div class="lanes">
-<div class="names" aria-hidden="true">{% for lane in lanes.lanes %}\
-{% if lane.href %}<a href="{{ lane.href }}" tabindex="-1">{{ lane.number }}</a>\
-{% else %}<span>{{ lane.number }}</span>{% endif %}{% endfor %}</div>
-<svg viewBox="0 0 1000 {{ lanes.height }}" height="{{ lanes.height }}" \
-preserveAspectRatio="none" role="list" aria-label="{{ lanes.spoken }}">
-<path class="grid" d="M250 0V{{ lanes.height }}M500 0V{{ lanes.height }}M750 0V{{ lanes.height }}"/>
-{%- for lane in lanes.lanes %}
-<g role="listitem"><title>{{ lane.title }}</title>\
-{% if lane.before %}<path class="before" d="{{ lane.before }}"/>{% endif %}\
-<rect class="{{ lane.kind }}" x="{{ lane.x }}" y="{{ lane.y }}" width="{{ lane.width }}" \
-height="9"/>\
-{% if lane.gaps %}<path class="gap" d="{{ lane.gaps }}"/>{% endif %}\
-{% if lane.marks %}<path class="mark" d="{{ lane.marks }}"/>{% endif %}</g>
-{%- endfor %}
-{%- for x, kind in lanes.rules %}
-<path class="rule {{ kind }}" d="M{{ x }} 0V{{ lanes.height }}"/>
-{%- endfor %}
-</svg>
-<div class="labels" aria-hidden="true">{% for lane in lanes.lanes %}<span>{{ lane.label }}</span>\
-{% endfor %}</div>
-<div class="ticks">{% for tick in lanes.ticks %}<span>{{ tick }}</span>{% endfor %}</div>
-</div>
-{%- endmacro %}
-{%- macro key(kinds) %}
-<ul class="key">
-{%- for kind, word in kinds %}
-<li><i class="swatch {{ kind }}"></i>{{ word }}</li>
-{%- endfor %}
-</ul>
-{%- endmacro %}
 <main>
 <h1>{{ title }}</h1>
 <p>{{ summary }}</p>
@@ -83,19 +47,19 @@ it sorts by useful seconds.</p>
 <div class="wide" role="region" tabindex="0" aria-label="Questions">
 <table>
 <thead><tr><th class="number" scope="col">#</th><th class="policy" scope="col">question</th>\
-<th class="policy" scope="col">ended</th>\
-<th class="policy" scope="col">time went to</th>\
+<th class="left" scope="col">ended</th>\
+<th class="left" scope="col">time went to</th>\
 {%- for column in columns %}<th scope="col">{% for line in column.split("\\n") %}\
 {{ line }}{% if not loop.last %}<br>{% endif %}{% endfor %}</th>{% endfor %}</tr></thead>
 <tbody>
 {%- for row in rows %}
 <tr><td class="number"><a href="#q{{ row.place }}">{{ row.place }}</a></td>\
 <th class="policy name" scope="row">{{ row.question_id }}</th>\
-<td class="policy"><i class="swatch {{ row.kind }}"></i>{{ row.outcome }}</td>
+<td class="left"><i class="swatch {{ row.kind }}"></i>{{ row.outcome }}</td>
 <td data-value="{{ row.useful }}">{{ bar(row.parts) }}<span class="unseen">\
 {% for part in row.parts %}{{ part.name }} {{ part.seconds }} s{{ ", " if not loop.last }}\
 {% endfor %}</span></td>
-{%- for cell in row.cells %}<td>{{ cell }}</td>{% endfor %}</tr>
+{%- for cell in row.cells %}<td class="nowrap">{{ cell }}</td>{% endfor %}</tr>
 {%- endfor %}
 </tbody>
 </table>
@@ -104,11 +68,11 @@ it sorts by useful seconds.</p>
 <p class="soft">Every decision has a reason; these were given.</p>
 <div class="wide" role="region" tabindex="0" aria-label="Reasons">
 <table>
-<thead><tr><th class="policy" scope="col">decision</th><th class="policy" scope="col">reason</th>\
+<thead><tr><th class="left" scope="col">decision</th><th class="policy" scope="col">reason</th>\
 <th scope="col">times</th></tr></thead>
 <tbody>
 {%- for row in reasons %}
-<tr><td class="policy">{{ row.what }}</td><th class="policy" scope="row">{{ row.reason }}\
+<tr><td class="left">{{ row.what }}</td><th class="policy" scope="row">{{ row.reason }}\
 <small>since {{ row.since }}</small></th><td>{{ "{:,}".format(row.count) }}</td></tr>
 {%- endfor %}
 </tbody>
@@ -128,22 +92,7 @@ line before it: asked for, and not yet begun. Ticks: answers to probes. Thinner 
 for a tool. Rules: when the vote was settled (dashed) and when the answer was out. Point at a bar \
 for its story, or see it told by <code>python -m simulations.explain</code>.</p>
 {{- key(sample_kinds) }}
-<p class="all"><button type="button" data-open="true">Open all</button> \
-<button type="button" data-open="false">Close all</button></p>
-{%- for block in blocks %}
-<details id="q{{ block.place }}">
-<summary><i class="swatch {{ block.kind }}"></i><b>{{ block.place }}</b> \
-<span class="name">{{ block.question_id }}</span> \
-<span class="soft">{{ block.line }}</span></summary>
-{%- if block.text %}
-<p class="soft">{{ block.text }}</p>
-{%- endif %}
-<p>{{ block.votes }}. {{ block.ending }}</p>
-{%- if block.lanes.lanes %}
-{{- picture(block.lanes) }}
-{%- endif %}
-</details>
-{%- endfor %}
+{{- folded(blocks) }}
 <h2>What ran</h2>
 <dl>
 {%- for name, value in facts %}

@@ -78,8 +78,10 @@ th button::after { content: "\\2195"; opacity: .45; margin-left: .25em; }
 white-space: nowrap; }
 .swatch { display: inline-block; width: .8em; height: .8em; margin-right: .45em; \
 border-radius: 2px; background: var(--c); box-shadow: inset 0 0 0 1px var(--soft); }
-.bar { display: flex; height: .9rem; min-width: 5rem; gap: 1px; overflow: hidden; \
-border-radius: 2px; }
+.left { text-align: left; }
+.nowrap { white-space: nowrap; }
+.bar { display: flex; height: .9rem; margin-top: .3rem; min-width: 5rem; gap: 1px; \
+overflow: hidden; border-radius: 2px; }
 .bar i { background: var(--c); box-shadow: inset 0 0 0 1px var(--line); }
 .whole { margin: .75rem 0; }
 .whole .bar { height: 2rem; }
@@ -188,6 +190,56 @@ REPORT = """\
 </tbody>
 </table>
 </div>
+{%- if streams %}
+<h2>Where the first stream's time went</h2>
+<p class="soft">The first of the streams{{ of_model }}, in seconds of its clock. Where several \
+samples ran at once, each has an equal part of the second. A vote is settled once no running \
+sample could change the answer, and at the latest when the answer is out. Each row adds up to the \
+stream.</p>
+<div class="wide" role="region" tabindex="0" aria-label="Where the first stream's time went">
+<table>
+<thead><tr><th class="number" scope="col">#</th><th class="policy" scope="col">policy</th>\
+<th class="left" scope="col">all of it</th>
+{%- for use in uses %}<th scope="col"><i class="swatch {{ use.kind }}"></i>{{ use.name }}<br>(s)\
+</th>\
+{%- endfor %}</tr></thead>
+<tbody>
+{%- for stream in streams %}
+<tr><td class="number">{{ mark(loop.index0) }}</td>\
+<th class="policy" scope="row">{{ name(stream.policy) }}</th>\
+<td data-value="{{ stream.first }}">{{ bar(stream.parts) }}</td>
+{%- for cell in stream.cells %}<td>{{ cell }}</td>{% endfor %}</tr>
+{%- endfor %}
+</tbody>
+</table>
+</div>
+<dl>
+{%- for use in uses %}
+<dt><i class="swatch {{ use.kind }}"></i>{{ use.name }}</dt><dd>{{ use.meaning }}</dd>
+{%- endfor %}
+</dl>
+<h2>The first stream, question by question</h2>
+<p class="soft">A bar a question, from its opening to its answer, on the clock of the stream in \
+seconds; a tick marks when the vote was settled, if that was before. Under it a bar a sample, \
+while it ran, on the clock of its question; ticks are answers to probes, rules the moments at which \
+the vote was settled (dashed) and the answer was out.</p>
+{{- key(outcome_kinds) }}
+{{- key(sample_kinds) }}
+{%- for stream in streams %}
+<details id="p{{ loop.index }}">
+<summary>{{ mark(loop.index0) }} {{ name(stream.policy) }} \
+<span class="soft">{{ stream.line }}</span></summary>
+{{- picture(stream.lanes) }}
+{%- if stream.blocks %}
+{{- folded(stream.blocks) }}
+{%- else %}
+<p class="soft">Too many samples for this page; <code>--policy {{ stream.policy }} --journal \
+stream.jsonl</code> writes them down, and <code>python -m simulations.report stream.jsonl</code> \
+shows them.</p>
+{%- endif %}
+</details>
+{%- endfor %}
+{%- endif %}
 <h2>What was replayed</h2>
 <dl>
 {%- for name, value in facts %}
@@ -239,14 +291,17 @@ for (const head of document.querySelectorAll("table thead th")) {
 // What is folded opens where a link or the address leads to it.
 const unfold = () => {
   const target = location.hash && document.getElementById(location.hash.slice(1));
-  if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
+  if (!(target instanceof HTMLDetailsElement)) return;
+  for (let one = target; one; one = one.parentElement.closest("details")) one.open = true;
+  target.scrollIntoView();
 };
 addEventListener("hashchange", unfold);
 unfold();
 for (const button of document.querySelectorAll("[data-open]")) {
   button.addEventListener("click", () => {
     const open = button.dataset.open === "true";
-    for (const details of document.querySelectorAll("details")) details.open = open;
+    const around = button.closest("details, main");
+    for (const details of around.querySelectorAll("details")) details.open = open;
   });
 }
 </script>
