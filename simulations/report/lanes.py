@@ -112,6 +112,7 @@ def stream_lanes(run: Run, prefix: str | None = "") -> Lanes:
         x, end = clock.at(question.opened_s), clock.at(question.until_s)
         y = place * LANE + (LANE - _BAR) // 2
         outcome = question.outcome
+        early_s = None if question.decided_s == question.until_s else question.settled_s
         lanes.append(
             Lane(
                 number=str(question.position + 1),
@@ -126,7 +127,7 @@ def stream_lanes(run: Run, prefix: str | None = "") -> Lanes:
                 y=y,
                 x=_number(x),
                 width=_number(max(end - x, 1.5)),
-                marks=_tick(clock, question.settled_s, y),
+                marks=_tick(clock, early_s, y),
                 href="" if prefix is None else f"#{prefix}q{question.position + 1}",
             )
         )

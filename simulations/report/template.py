@@ -221,8 +221,8 @@ stream.</p>
 <h2>The first stream, question by question</h2>
 <p class="soft">A bar a question, from its opening to its answer, on the clock of the stream in \
 seconds; a tick marks when the vote was settled, if that was before. Under it a bar a sample, \
-while it ran, on the clock of its question; ticks are answers to probes, rules the moments at which \
-the vote was settled (dashed) and the answer was out.</p>
+while it ran, on the clock of its question; ticks are answers to probes, rules the moments at \
+which the vote was settled (dashed) and the answer was out.</p>
 {{- key(outcome_kinds) }}
 {{- key(sample_kinds) }}
 {%- for stream in streams %}
