@@ -98,7 +98,7 @@ def _lines(story: Story) -> Iterator[str]:
     if story.question:
         yield from TextWrapper(_WIDTH).wrap(" ".join(story.question.split()))
     yield ""
-    yield story.summary
+    yield from TextWrapper(_WIDTH).wrap(story.summary)
     yield ""
     for moment in story.moments:
         margin = f"{moment.at_s:>9,.2f} s  "
@@ -106,7 +106,8 @@ def _lines(story: Story) -> Iterator[str]:
         yield from wrapper.wrap(moment.text)
     yield ""
     spent = ", ".join(f"{use} {seconds:,.2f}" for use, seconds in story.seconds_by_use.items())
-    yield f"Where its time went, in seconds of the stream's clock: {spent or 'nowhere'}."
+    where = f"Where its time went, in seconds of the stream's clock: {spent or 'nowhere'}."
+    yield from TextWrapper(_WIDTH).wrap(where)
 
 
 def _parser() -> Parser:

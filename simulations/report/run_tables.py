@@ -91,11 +91,11 @@ def summary(run: Run) -> str:
     )
     samples = sum(len(question.samples) for question in run.questions)
     tokens = sum(question.tokens for question in run.questions)
-    of = "" if run.total_s is None else f" of {run.total_s:,.0f}"
+    of = "" if run.total_s is None else f" of {run.total_s:,g}"
     one = len(run.questions) == 1
     return (
         f"{len(run.questions):,} question{'' if one else 's'}: {ended}. "
-        f"{run.until_s:,.1f}{of} seconds, {samples:,} samples, {tokens:,} tokens."
+        f"The last came after {run.until_s:,.1f}{of} s; {samples:,} samples, {tokens:,} tokens."
     )
 
 

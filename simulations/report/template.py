@@ -34,6 +34,7 @@ body {
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .5rem; }
 h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
 p { margin: .5rem 0; max-width: 44rem; }
+h1, h2, p, summary { overflow-wrap: anywhere; }
 .soft, figcaption, small { color: var(--soft); }
 figcaption, .soft { font-size: .9rem; }
 code { font: .9em ui-monospace, monospace; overflow-wrap: break-word; }

@@ -152,7 +152,6 @@ class _Gathered:
             planned=None if terms is None else terms.high,
             questions=tuple(gathered.question for gathered in self._open.values()),
             down=tuple(self._down),
-            until_s=self._last_s,
             notes=tuple(notes),
         )
 

@@ -193,7 +193,6 @@ class Run:
         planned: At most so many questions were expected; None where nothing bounded them.
         questions: In the order they came.
         down: From when to when no process ran.
-        until_s: Of the last thing told.
         notes: What the journal lacks or contradicts, a line each.
     """
 
@@ -204,10 +203,14 @@ class Run:
     planned: int | None
     questions: tuple[QuestionRun, ...]
     down: tuple[tuple[float, float], ...]
-    until_s: float
     notes: tuple[str, ...]
 
     @property
     def total_s(self) -> float | None:
         """Seconds of the stream; None without a limit."""
         return self.header.total_s
+
+    @property
+    def until_s(self) -> float:
+        """When the last answer was out, or the last question was given up."""
+        return max((question.until_s for question in self.questions), default=0.0)

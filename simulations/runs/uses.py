@@ -59,7 +59,7 @@ MEANINGS = {
     ),
     Use.DOWN: "The process had died, and no other one ran yet.",
     Use.BETWEEN: "No question was open: start-up, loading, the gateway.",
-    Use.LEFT: "Left of the total when the journal ends, the reserve included.",
+    Use.LEFT: "Left of the total after the last answer, the reserve included.",
 }
 """Each use in words."""
 
@@ -94,11 +94,13 @@ def share_out(run: Run) -> Shares:
                 if place is not None:
                     questions[place][use] += dt_s * share
         kind, place, use, step = change
+        if kind == "end":
+            break
         if kind == "sample":
             running[place, use] += step
         elif kind == "question":
             opened = place if step > 0 else None
-        elif kind == "down":
+        else:
             is_down = step > 0
     if run.total_s is not None:
         whole[Use.LEFT] = max(0.0, run.total_s - now_s)
