@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from simulations.report.lanes import Lanes, sample_lanes, seconds_text, shortened, votes_text
 from simulations.report.run_look import OUTCOMES
-from simulations.runs import End
+from simulations.runs import End, Outcome
 from simulations.runs.words import SINCE
 
 if TYPE_CHECKING:
@@ -95,12 +95,15 @@ def _ending(question: QuestionRun) -> str:
     if question.submit is None:
         return f"The process died after {seconds_text(question.seconds)}; nothing was submitted."
     answer = "nothing" if question.answer is None else shortened(question.answer)
-    right = "" if question.gold is None else f" (right: {shortened(question.gold)})"
+    right = ""
+    if question.gold is not None:
+        is_right = question.outcome is Outcome.RIGHT
+        right = " (right)" if is_right else f" (right: {shortened(question.gold)})"
     given = ""
     if question.given is not None and str(question.given) != question.answer:
         given = f" Handed over: {question.given}."
     settled = ""
-    if question.settled_s is not None:
+    if question.settled_s is not None and question.settled_s < question.until_s:
         settled = f" Settled after {seconds_text(question.settled_s - question.opened_s)}."
     return (
         f"Submitted {answer}{right} after {seconds_text(question.seconds)}, since "

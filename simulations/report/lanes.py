@@ -6,6 +6,7 @@ rectangle in thousandths of the clock; words stand beside it, where nothing stre
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ LANE = 15  # pixels from one lane to the next
 _BAR = 9
 _WIDTH = 1000.0
 _LONGEST = 11  # characters of an answer beside its lane
+_SHOWN_ANSWERS = 8  # of a question's votes
+_TIMES = "\u00a0×\u00a0"  # where no line breaks
 _SHOWN_PROBES = 6  # changes of mind that a title tells
 
 
@@ -154,17 +157,23 @@ def sample_lanes(question: QuestionRun) -> Lanes:
 
 def votes_text(question: QuestionRun) -> str:
     """Say how a question's samples ended, the most frequent answers first."""
-    counts: dict[str, int] = {}
+    votes: Counter[str] = Counter()
+    others: Counter[End] = Counter()
     for sample in question.samples.values():
-        word = sample.end.value
         if sample.end is End.VOTED and sample.answer is not None:
-            word = shortened(sample.answer)
-            if question.gold is not None and sample.answer == question.gold:
-                word += " (right)"
-        counts[word] = counts.get(word, 0) + 1
-    last = {End.NO_ANSWER.value, End.STOPPED.value, End.LOST.value}
-    ranked = sorted(counts, key=lambda word: (word in last, -counts[word]))
-    return ", ".join(f"{counts[word]} × {word}" for word in ranked) or "none was started"
+            votes[sample.answer] += 1
+        else:
+            others[sample.end] += 1
+    ranked = votes.most_common()
+    shown = len(ranked) if len(ranked) <= _SHOWN_ANSWERS + 1 else _SHOWN_ANSWERS
+    told = []
+    for answer, count in ranked[:shown]:
+        right = " (right)" if answer == question.gold else ""
+        told.append(f"{shortened(answer)}{right}{_TIMES}{count}")
+    if rest := ranked[shown:]:
+        told.append(f"{len(rest)} other answers{_TIMES}{sum(count for _, count in rest)}")
+    told += [f"{end.value}{_TIMES}{others[end]}" for end in End if others[end]]
+    return ", ".join(told) or "No sample was started"
 
 
 def shortened(text: str, longest: int = 40) -> str:

@@ -79,7 +79,7 @@ th button::after { content: "\\2195"; opacity: .45; margin-left: .25em; }
 white-space: nowrap; }
 .swatch { display: inline-block; width: .8em; height: .8em; margin-right: .45em; \
 border-radius: 2px; background: var(--c); box-shadow: inset 0 0 0 1px var(--soft); }
-.left { text-align: left; }
+.left { text-align: left; white-space: nowrap; }
 .nowrap { white-space: nowrap; }
 .bar { display: flex; height: .9rem; margin-top: .3rem; min-width: 5rem; gap: 1px; \
 overflow: hidden; border-radius: 2px; }
