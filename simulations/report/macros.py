@@ -30,6 +30,7 @@ height="9"/>\
 <div class="labels" aria-hidden="true">{% for lane in lanes.lanes %}<span>{{ lane.label }}</span>\
 {% endfor %}</div>
 <div class="ticks">{% for tick in lanes.ticks %}<span>{{ tick }}</span>{% endfor %}</div>
+<p class="told" aria-live="polite"></p>
 </div>
 {%- endmacro %}
 {%- macro key(kinds) %}

@@ -49,7 +49,7 @@ def _render(results: Results, command: str, streams: Sequence[Run]) -> str:
     drawn = [time_picture(results), token_picture(results), burn_down_picture(results)]
     places = range(len(results.policies))
     rows = stream_rows(streams)
-    model = results.traces[0].model
+    models = results.policies[0].by_model
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
         HEAD + MACROS + REPORT + TAIL
     )
@@ -65,7 +65,7 @@ def _render(results: Results, command: str, streams: Sequence[Run]) -> str:
         reasons=_reasons(results),
         streams=rows,
         uses=use_columns(streams),
-        of_model=f" of {model}" if len(results.policies[0].by_model) > 1 else "",
+        of_model=f" of {streams[0].header.model}" if streams and len(models) > 1 else "",
         outcome_kinds=outcome_kinds(streams),
         sample_kinds=sample_kinds([block for row in rows for block in row.blocks]),
         colours_of_kinds=COLOURS,

@@ -89,8 +89,8 @@ it sorts by useful seconds.</p>
 <h2 id="samples">Samples, question by question</h2>
 <p class="soft">A bar a sample, while it ran, on the clock of its question in seconds. The thin \
 line before it: asked for, and not yet begun. Ticks: answers to probes. Thinner stretches: waiting \
-for a tool. Rules: when the vote was settled (dashed) and when the answer was out. Point at a bar \
-for its story, or see it told by <code>python -m simulations.explain</code>.</p>
+for a tool. Rules: when the vote was settled (dashed) and when the answer was out. Point at a bar, \
+or tap it, for its story; a question's is told by <code>python -m simulations.explain</code>.</p>
 {{- key(sample_kinds) }}
 {{- folded(blocks) }}
 <h2>What ran</h2>

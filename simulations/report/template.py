@@ -94,6 +94,8 @@ margin: .75rem 0; font: 11px/15px system-ui, sans-serif; font-variant-numeric: t
 .lanes .names > *, .lanes .labels > * { display: block; height: 15px; white-space: nowrap; }
 .lanes .names { text-align: right; color: var(--soft); }
 .ticks { grid-column: 2; display: flex; justify-content: space-between; color: var(--soft); }
+.lanes .told { grid-column: 1 / -1; margin: 0; max-width: none; font-size: .9rem; \
+line-height: 1.4; }
 .lanes rect { fill: var(--c); stroke: var(--soft); stroke-width: .5px; \
 vector-effect: non-scaling-stroke; }
 .lanes path { fill: none; stroke: var(--ink); vector-effect: non-scaling-stroke; }
@@ -223,7 +225,8 @@ stream.</p>
 <p class="soft">A bar a question, from its opening to its answer, on the clock of the stream in \
 seconds; a tick marks when the vote was settled, if that was before. Under it a bar a sample, \
 while it ran, on the clock of its question; ticks are answers to probes, rules the moments at \
-which the vote was settled (dashed) and the answer was out.</p>
+which the vote was settled (dashed) and the answer was out. Point at a bar, or tap it, for its \
+story.</p>
 {{- key(outcome_kinds) }}
 {{- key(sample_kinds) }}
 {%- for stream in streams %}
@@ -260,6 +263,8 @@ const specs = {{ specs }};
 for (const place of document.querySelectorAll(".chart")) {
   vegaEmbed(place, specs[place.dataset.place], {
     mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, ast: true,
+  }).then(() => { // the words for it stand around it
+    place.querySelector("svg").ariaHidden = "true";
   }).catch((error) => { place.textContent = `This picture failed: ${error.message}`; });
 }
 // Tables sort by a click, or by the keyboard, on a column's name.
@@ -287,6 +292,16 @@ for (const head of document.querySelectorAll("table thead th")) {
     head.ariaSort = down ? "descending" : "ascending";
     const cells = [...body.rows].map((row) => row.cells[head.cellIndex]);
     body.append(...order(cells, down).map((cell) => cell.parentElement));
+  });
+}
+// A lane tells its story to whoever taps it; pointers that hover have its title.
+for (const lanes of document.querySelectorAll(".lanes")) {
+  const svg = lanes.querySelector("svg");
+  svg.addEventListener("click", (event) => {
+    const titles = svg.querySelectorAll("g > title");
+    const box = svg.getBoundingClientRect();
+    const place = Math.floor(((event.clientY - box.top) / box.height) * titles.length);
+    lanes.querySelector(".told").textContent = titles[place]?.textContent ?? "";
   });
 }
 // What is folded opens where a link or the address leads to it.

@@ -230,6 +230,21 @@ def test_a_question_opens_where_a_link_leads(chromium: webdriver.Chrome, page: P
     assert not chromium.find_elements(By.CSS_SELECTOR, "details[open]")
 
 
+@pytest.mark.parametrize("page", ["run"], indirect=True)
+def test_a_lane_tells_its_story_to_a_thumb(chromium: webdriver.Chrome, page: Path) -> None:
+    """A phone has no pointer that hovers: a tap anywhere in a lane shows what its title says."""
+    visit(chromium, page, PHONE)
+    folded = chromium.find_element(By.ID, "q2")
+    folded.find_element(By.TAG_NAME, "summary").click()
+    svg = folded.find_element(By.CSS_SELECTOR, ".lanes svg")
+    box, lanes = svg.rect, svg.find_elements(By.CSS_SELECTOR, "g[role=listitem]")
+    third = int(box["height"] * 2.5 / len(lanes) - box["height"] / 2)
+    webdriver.ActionChains(chromium).move_to_element_with_offset(svg, 0, third).click().perform()
+    told = folded.find_element(By.CSS_SELECTOR, ".told").text
+    assert told.startswith("Sample 2: asked for at ")
+    assert " tokens." in told
+
+
 def test_dark_is_dark(chromium: webdriver.Chrome, page: Path) -> None:
     """Whoever prefers it gets light ink on a dark page, in the pictures too."""
     brightness = []
