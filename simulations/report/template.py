@@ -39,7 +39,7 @@ h1, h2, p, summary { overflow-wrap: anywhere; }
 figcaption, .soft { font-size: .9rem; }
 code { font: .9em ui-monospace, monospace; overflow-wrap: break-word; }
 figure { margin: 0; }
-.key { list-style: none; padding: 0; margin: 1rem 0 0; display: flex; flex-wrap: wrap; \
+.key { list-style: none; padding: 0; margin: 1rem 0 .5rem; display: flex; flex-wrap: wrap; \
 gap: .25rem 1.5rem; }
 .key li { display: flex; gap: .45rem; align-items: baseline; }
 .mark { white-space: nowrap; font-weight: bold; font-variant-numeric: tabular-nums; }
