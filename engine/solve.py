@@ -52,6 +52,7 @@ examples:
   {_PROG} --questions q.csv --model ./model --policy lead:width=16 --total-s 3600 --out run.jsonl
   {_PROG} --questions q.csv --model ./model --policy clamp --total-s 3600 --profile p.json \\
       --out run.jsonl
+  python -m simulations.report run.jsonl
   python -m simulations.traces from-journal run.jsonl traces/run --profile run.profile.json
 """
 

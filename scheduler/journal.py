@@ -36,7 +36,7 @@ class JournalHeader(Line, frozen=True, kw_only=True, tag="header"):
     """What ran; the first line.
 
     Attributes:
-        created: When the stream began, as ISO 8601 text.
+        created: When the stream began, as ISO 8601 text; empty in a simulated world.
         boot_id: The boot of the machine that this was on; None where unknown.
         zero_s: What that boot's steady clock showed when the stream began, in seconds.
         command: What was called.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from scheduler import AnyAction, LatencyProfile, Policy, TimeBudget
     from simulations.pool import LoggedQuestion, LoggedSample
+    from simulations.recording import Recording
 
 OVERRUN_S = 1e-9
 """Seconds past the deadline that are rounding, not an overrun."""
@@ -57,6 +58,7 @@ def play(
     *,
     startup_s: float = 0.0,
     gateway_s: float = 0.0,
+    recording: Recording | None = None,
 ) -> list[Outcome]:
     """Play one stream.
 
@@ -67,12 +69,17 @@ def play(
         questions: In the order they come, each with its samples in the order of the draws.
         startup_s: Seconds before the first question.
         gateway_s: Seconds between an answer and the next question.
+        recording: Where everything is written down; None for nowhere.
 
     Returns:
         An outcome a question.
     """
-    scheduler = Scheduler(policy, budget, profile)
-    world = World(profile, policy.progress_every_tokens)
+    if recording is None:
+        scheduler = Scheduler(policy, budget, profile)
+        world = World(profile, policy.progress_every_tokens)
+    else:
+        scheduler = recording.scheduler(policy, budget, profile)
+        world = recording.world(profile, policy.progress_every_tokens)
     world.pass_time(startup_s)
     answers: list[tuple[SubmitAnswer, float, float, bool]] = []
     for question, samples in questions:

@@ -6,6 +6,7 @@ Run it as `python simulations/replay.py` or `python -m simulations.replay`.
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,14 @@ from joblib import cpu_count
 from rich.console import Console
 
 from policies import POLICIES, parse_policy
-from scheduler import CallerError
+from scheduler import CallerError, encode_line
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
 from simulations.pools import pools_of
+from simulations.recording import record_stream
 from simulations.report import write_report
 from simulations.results import TraceInfo, encode_results
 from simulations.results_table import results_table
+from simulations.runs import Run, run_of
 from simulations.settings import (
     DEFAULT_PER_QUESTION_S,
     DEFAULT_STREAMS,
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from scheduler import LatencyProfile
+    from scheduler import JournalLine, LatencyProfile
     from simulations.pool import Pool
     from simulations.results import Results, Settings
 
@@ -63,6 +66,8 @@ DEFAULT_POLICIES = (
 )
 
 _BACKEND_HELP = "who runs a sweep's cells: loky (this machine), ray or dask (default: %(default)s)"
+
+_JOURNAL_HELP = "write the first stream of the first policy down as a live run; overwrites"
 
 _EPILOG = f"""\
 TRACES are folders made by `python -m simulations.traces import`; without any, the bundled
@@ -83,6 +88,9 @@ examples:
   token counts as papers report them, without a clock:
     python simulations/replay.py traces/mine --unlimited --policy self-consistency \\
         --policy lead:width=1,lead=3,cap=64 --json results.json
+  one stream, question by question and sample by sample:
+    python simulations/replay.py --policy clamp --streams 1 --journal stream.jsonl
+    python -m simulations.report stream.jsonl
   a grid of settings, resumable after a kill, then its comparison:
     python simulations/replay.py --sweep sweep.toml --backend dask --jobs 8
     python -m simulations.compare sweep.parquet
@@ -112,21 +120,63 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.sweep is not None:
             _sweep(arguments, parser)
             return 0
-        results = _replay(arguments)
+        replay = _read(arguments)
+        results = replay.play(arguments.jobs)
         Console().print(results_table(results))
         if arguments.json is not None:
             write_whole(arguments.json, encode_results(results))
+        command = typed(parser, argv)
+        if arguments.journal is not None:
+            lines = replay.record(replay.entries[0], command)
+            write_whole(arguments.journal, b"".join(encode_line(line) + b"\n" for line in lines))
         if arguments.html is not None:
-            write_report(results, arguments.html, typed(parser, argv))
-        announce(arguments.json, arguments.html)
+            streams = [replay.stream(entry, command) for entry in replay.entries]
+            write_report(results, arguments.html, command, streams)
+        announce(arguments.json, arguments.journal, arguments.html)
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
     return 0
 
 
-def _replay(arguments: argparse.Namespace) -> Results:
-    """Read what the arguments name and play it."""
+@dataclass(frozen=True, slots=True)
+class _Replay:
+    """What is played."""
+
+    traces: list[TraceInfo]
+    pools: list[Pool]
+    entries: list[Entry]
+    profile: LatencyProfile
+    settings: Settings
+
+    def play(self, jobs: int) -> Results:
+        """Play all streams with all policies."""
+        total = self.settings.streams * len(self.pools)
+        with progress(
+            f"replaying {total} streams of {self.settings.questions} questions", total
+        ) as report:
+            return run(
+                self.pools,
+                self.traces,
+                self.entries,
+                self.profile,
+                self.settings,
+                jobs=jobs,
+                advance=report,
+            )
+
+    def record(self, entry: Entry, command: str) -> list[JournalLine]:
+        """Play the first model's first stream with one policy and write it down."""
+        return record_stream(self.pools[0], entry, self.profile, self.settings, command)
+
+    def stream(self, entry: Entry, command: str) -> Run:
+        """Play that stream and read it as a run of the policy's name."""
+        lines = self.record(entry, command)
+        return run_of((("", line) for line in lines), entry.name)
+
+
+def _read(arguments: argparse.Namespace) -> _Replay:
+    """Read what the arguments name."""
     entries = [Entry(text, parse_policy(text)) for text in arguments.policy or DEFAULT_POLICIES]
     profile = read_profile(arguments.profile)
     traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
@@ -134,17 +184,7 @@ def _replay(arguments: argparse.Namespace) -> Results:
     settings = _settings(arguments, profile, pools)
     for entry in entries:
         _say_parameters(entry, pools)
-    total = settings.streams * len(pools)
-    with progress(f"replaying {total} streams of {settings.questions} questions", total) as report:
-        return run(
-            pools,
-            [TraceInfo.of(trace) for trace in traces],
-            entries,
-            profile,
-            settings,
-            jobs=arguments.jobs,
-            advance=report,
-        )
+    return _Replay([TraceInfo.of(trace) for trace in traces], pools, entries, profile, settings)
 
 
 def _say_parameters(entry: Entry, pools: Sequence[Pool]) -> None:
@@ -229,6 +269,7 @@ def _parser() -> Parser:
     add("--backend", type=Backend, choices=[*Backend], default=Backend.LOKY, help=_BACKEND_HELP)
     add("--json", type=new_file, metavar="FILE", help="write the results; overwrites")
     add("--html", type=new_file, metavar="FILE", help="write a report with pictures; overwrites")
+    add("--journal", type=new_file, metavar="FILE", help=_JOURNAL_HELP)
     return parser
 
 

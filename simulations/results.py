@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from scheduler import CallerError
+
 if TYPE_CHECKING:
     from simulations.traces import Trace
 
@@ -180,3 +182,20 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
 def encode_results(results: Results) -> bytes:
     """Write results as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
+
+
+def decode_results(raw: bytes) -> Results:
+    """Read results back.
+
+    Raises:
+        CallerError: if the bytes are no results of this version.
+    """
+    try:
+        results = msgspec.json.decode(raw, type=Results)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise CallerError(f"not results of a replay: {error}") from error
+    if results.format != FORMAT:
+        raise CallerError(f"format {results.format!r} of results unknown, need {FORMAT}")
+    if not results.policies:
+        raise CallerError("results without a policy")
+    return results

@@ -25,6 +25,7 @@ from simulations.sums import BoundSums, PolicySums
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from simulations.recording import Recording
     from simulations.results import Results, Settings, TraceInfo
 
 STREAMS_PER_BLOCK = 25
@@ -155,7 +156,7 @@ def play_policies(
     for indices, drawn in streams:
         golds = [question.gold for question, _ in drawn]
         for spec, one in zip(specs, sums, strict=True):
-            outcomes = _play(spec, profile, settings, drawn)
+            outcomes = play_stream(spec, profile, settings, drawn)
             one.add(indices, golds, outcomes)
             one.overruns += _overran(outcomes, settings)
     return sums
@@ -191,9 +192,14 @@ def draw_streams(block: Block, settings: Settings) -> list[DrawnStream]:
     return drawn
 
 
-def _play(
-    spec: PolicySpec, profile: LatencyProfile, settings: Settings, drawn: Drawn
+def play_stream(
+    spec: PolicySpec,
+    profile: LatencyProfile,
+    settings: Settings,
+    drawn: Drawn,
+    recording: Recording | None = None,
 ) -> list[Outcome]:
+    """Play one stream with one policy; `recording` is where it is written down, if anywhere."""
     budget = TimeBudget(
         inf if settings.total_s is None else settings.total_s,
         questions=settings.questions,
@@ -207,6 +213,7 @@ def _play(
         drawn,
         startup_s=settings.startup_s,
         gateway_s=settings.gateway_s,
+        recording=recording,
     )
 
 

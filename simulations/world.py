@@ -117,8 +117,11 @@ class World:
     def pass_time(self, seconds: float) -> None:
         """Let time pass in which nobody listens; what was stopped leaves meanwhile."""
         by_s = self._clock.now_s + seconds
-        while not isinstance(self.next_event(by_s), Woke):
-            pass
+        while not isinstance(event := self.next_event(by_s), Woke):
+            self.miss(event)
+
+    def miss(self, event: AnyEvent) -> None:
+        """Pass over an event that nobody listens for; a world that is written down notes it."""
 
     def drain(self) -> None:
         """Let everything that was stopped leave the engine, so that all tokens are charged."""
@@ -174,7 +177,7 @@ class World:
         asking = Sequence(self._position, sample, log, asked_tokens=tokens)
         self._schedule(self._clock.now_s + self._profile.probe.base_s, self._ask, asking)
 
-    def next_event(self, by_s: float) -> AnyEvent:
+    def next_event(self, by_s: float) -> AnyEvent:  # noqa: C901 - one loop, and it must be fast
         """Let time pass until something happens, at most to `by_s`.
 
         Returns:
@@ -207,8 +210,10 @@ class World:
                 tokens, _, _, sequence = heappop(ahead)
                 clock.run_to_tokens(tokens, own_s)
                 event = self._reach(sequence)
-            if event is not None and sequence.position == self._position:
-                return event
+            if event is not None:
+                if sequence.position == self._position:
+                    return event
+                self.miss(event)
         if by_s == inf:
             raise SimulationError("nothing is left to happen, and no deadline to wait for")
         clock.run_to_time(by_s)

@@ -73,7 +73,9 @@ examples:
   what this gateway itself costs a call, answering 0 after half a second (for what Kaggle's
   costs, serve make_dry_predict there):
     {_PROG} --csv test.csv --dry-run --sleep 0.5
-  afterwards, the run as a trace that replay.py reads:
+  afterwards, a page of the run, to be read on a phone:
+    python -m simulations.report run.jsonl
+  and the run as a trace that replay.py reads:
     python -m simulations.traces from-journal run.jsonl traces/run
 """
 

@@ -10,7 +10,6 @@ from policies import parse_policy
 from scheduler import (
     ActionLine,
     BudgetLine,
-    CallerError,
     EngineLine,
     EventLine,
     FaultLine,
@@ -22,14 +21,13 @@ from scheduler import (
     SampleFailed,
     SampleFinished,
     SampleProgressed,
-    decode_line,
 )
 from simulations.fidelity.course import FIRST_TOKEN, Course
 from simulations.fidelity.ledger import terms_of
 from simulations.fidelity.logged import logged_samples
 from simulations.traces.errors import TraceError, shown
+from simulations.traces.journal_lines import journal_lines
 from simulations.traces.journal_samples import JournalFollower
-from simulations.traces.lines import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,16 +108,13 @@ def read_run(path: str | PathLike[str]) -> LiveRun:
     path = Path(path)
     reader: _Reader | None = None
     notes: list[str] = []
-    for where, line in _lines(path, notes):
-        if reader is not None:
-            reader.take(line, where)
-        elif isinstance(line, JournalHeader):
+    for where, line in journal_lines(path, notes):
+        if isinstance(line, JournalHeader):
             reader = _Reader(line)
             policy = _policy(path, line)
-        else:
-            raise TraceError(f"{where}: must be the header of a journal")
-    if reader is None:
-        raise TraceError(f"{path}: must begin with a journal's header, is empty")
+        elif reader is not None:
+            reader.take(line, where)
+    assert reader is not None  # noqa: S101 - the header comes first
     if reader.first_ledger is None:
         raise TraceError(f"{path}: holds no ledger, so no question was opened in it")
     questions = tuple(reader.questions())
@@ -180,8 +175,6 @@ class _Reader:
         Raises:
             TraceError: if it contradicts those before it.
         """
-        if isinstance(line, JournalHeader):
-            raise TraceError(f"{where}: must be no second header")
         if isinstance(line, EngineLine):
             self.header = line.complete(self.header)
         elif isinstance(line, QuestionLine):
@@ -272,18 +265,6 @@ class _Reader:
                 f"{where}, field position: must be that of a question opened before, got {position}"
             )
         return self._open[position]
-
-
-def _lines(path: Path, notes: list[str]) -> Iterator[tuple[str, JournalLine]]:
-    for number, raw in read_lines(path):
-        where = f"{path} line {number}"
-        if not raw.endswith(b"\n"):
-            notes.append(f"line {number} is unfinished, left out")
-            return
-        try:
-            yield where, decode_line(raw.removesuffix(b"\n"))
-        except CallerError as error:
-            raise TraceError(f"{where}: {error}") from error
 
 
 def _policy(path: Path, header: JournalHeader) -> PolicySpec:

@@ -9,40 +9,49 @@ import vl_convert
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from simulations.report.blocks import outcome_kinds, sample_kinds
 from simulations.report.burn_down import burn_down_picture
 from simulations.report.look import colour_of, shape_of
+from simulations.report.macros import MACROS
+from simulations.report.run_look import COLOURS
 from simulations.report.scatter import time_picture, token_picture
+from simulations.report.streams import stream_rows, use_columns
 from simulations.report.template import HEAD, REPORT, TAIL
 from simulations.results_table import facts, grids, legend, pieces
 from terminal.files import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from simulations.results import Results
+    from simulations.runs import Run
 
 _TITLE = "What a replay's time bought"
 
 
-def write_report(results: Results, path: Path, command: str) -> None:
+def write_report(results: Results, path: Path, command: str, streams: Sequence[Run] = ()) -> None:
     """Write the report of a replay, whole or not at all; equal arguments give equal bytes.
 
     Args:
         results: What the replay found.
         path: The HTML file; its folder must be there.
         command: What made the results, to be shown.
+        streams: One of each policy, in their order, to be shown in detail; none leaves that out.
 
     Raises:
         OSError: if the disk refuses.
     """
-    write_whole(path, _render(results, command).encode())
+    write_whole(path, _render(results, command, streams).encode())
 
 
-def _render(results: Results, command: str) -> str:
+def _render(results: Results, command: str, streams: Sequence[Run]) -> str:
     drawn = [time_picture(results), token_picture(results), burn_down_picture(results)]
     places = range(len(results.policies))
+    rows = stream_rows(streams)
+    models = results.policies[0].by_model
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-        HEAD + REPORT + TAIL
+        HEAD + MACROS + REPORT + TAIL
     )
     return template.render(
         title=_TITLE,
@@ -54,6 +63,12 @@ def _render(results: Results, command: str) -> str:
         grids=grids(results),
         legend=legend(results),
         reasons=_reasons(results),
+        streams=rows,
+        uses=use_columns(streams),
+        of_model=f" of {streams[0].header.model}" if streams and len(models) > 1 else "",
+        outcome_kinds=outcome_kinds(streams),
+        sample_kinds=sample_kinds([block for row in rows for block in row.blocks]),
+        colours_of_kinds=COLOURS,
         facts=facts(results, digest_length=None),
         pieces=pieces,
         command=command,

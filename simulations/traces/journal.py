@@ -5,24 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from scheduler import CallerError, JournalHeader, decode_line
+from scheduler import JournalHeader
 from simulations.traces.errors import TraceError, shown
 from simulations.traces.header import Header
+from simulations.traces.journal_lines import journal_lines
 from simulations.traces.journal_rows import JournalRows
 from simulations.traces.journal_samples import JournalFollower, unheard
-from simulations.traces.lines import read_lines
 from simulations.traces.read import read_profile_file
 from simulations.traces.schema import CHECKPOINTS, QUESTIONS, SAMPLES, SEGMENTS
-from simulations.traces.typed_json import explain
 from simulations.traces.write import require_replaceable, write_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
 
-    from scheduler import JournalLine
     from simulations.traces.folder import Trace
 
 
@@ -106,32 +102,13 @@ def _follow(
     path: Path, notes: list[str], progress: Callable[[int], object] | None
 ) -> JournalFollower:
     follower: JournalFollower | None = None
-    for number, raw in read_lines(path, progress):
-        where = f"{path} line {number}"
-        if not raw.endswith(b"\n"):
-            notes.append(f"{where}: is unfinished, left out")
-            break
-        line = _decode(raw.removesuffix(b"\n"), where)
-        if follower is not None and not isinstance(line, JournalHeader):
-            follower.take(line, where)
-        elif follower is None and isinstance(line, JournalHeader):
+    for where, line in journal_lines(path, notes, progress):
+        if isinstance(line, JournalHeader):
             follower = JournalFollower(line)
-        else:
-            rule = "must be the header" if follower is None else "must be no second header"
-            raise TraceError(f"{where}: {rule}, got {shown(raw.decode())}")
-    if follower is None:
-        raise TraceError(f"{path}: must begin with a journal's header, is empty")
+        elif follower is not None:
+            follower.take(line, where)
+    assert follower is not None  # noqa: S101 - the header comes first
     return follower
-
-
-def _decode(raw: bytes, where: str) -> JournalLine:
-    try:
-        return decode_line(raw)
-    except CallerError as error:
-        cause = error.__cause__
-        if isinstance(cause, msgspec.ValidationError) and str(cause).startswith("Expected"):
-            raise TraceError(where + explain(cause, raw)) from None
-        raise TraceError(f"{where}: {error}") from None
 
 
 def _require_different(journals: Sequence[str | PathLike[str]]) -> None:

@@ -391,7 +391,7 @@ def test_a_question_that_a_kill_cut_off_is_left_out(tmp_path: Path) -> None:
     broken.write_bytes(b"".join(encode_line(line) + b"\n" for line in live.lines)[:-9])
     run = read_run(broken)
     assert [note.partition(",")[0] for note in run.notes] == [
-        f"line {len(live.lines)} is unfinished",
+        f"{broken} line {len(live.lines)}: is unfinished",
         "question alpha (place 2) was not answered",
     ]
     assert [question.question_id for question in measure(run, PROFILE).questions] == ["q"]
@@ -507,7 +507,7 @@ def test_bad_files_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     raw = path.read_bytes().splitlines(keepends=True)
     cases = [
         (b"", "run.jsonl: must begin with a journal's header, is empty"),
-        (raw[1], "run.jsonl line 1: must be the header of a journal"),
+        (raw[1], "run.jsonl line 1: must be the header, got"),
         (raw[0] + b"{}\n", "run.jsonl line 2: not a line of a journal"),
         (raw[0] * 2, "run.jsonl line 2: must be no second header"),
         (raw[0], "run.jsonl: holds no ledger, so no question was opened in it"),

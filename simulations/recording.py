@@ -1,0 +1,156 @@
+"""Writing a simulated stream down as a live one is: the lines of a journal.
+
+What the core hears and decides passes through its scheduler, and what happens when nobody
+listens, such as the end of a sample that the answer stopped, through the world. So both are
+taken here with a pencil in their hands, and the driver between them stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from scheduler import (
+    ActionLine,
+    BudgetLine,
+    EventLine,
+    FaultLine,
+    JournalHeader,
+    QuestionLine,
+    SampleEvent,
+    Scheduler,
+    trim_line,
+)
+from simulations.tournament import Block, draw_streams, play_stream
+from simulations.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scheduler import (
+        AnyEvent,
+        JournalLine,
+        LatencyProfile,
+        Policy,
+        QuestionOpened,
+        Step,
+        TimeBudget,
+    )
+    from simulations.pool import Pool
+    from simulations.results import Settings
+    from simulations.tournament import Entry
+
+
+def record_stream(
+    pool: Pool, entry: Entry, profile: LatencyProfile, settings: Settings, command: str
+) -> list[JournalLine]:
+    """Play the first stream with one policy and write it down.
+
+    Args:
+        pool: The questions.
+        entry: The policy.
+        profile: What the engine costs.
+        settings: What is played.
+        command: What was called, for the header.
+
+    Returns:
+        The journal, its header first; equal arguments give equal lines.
+    """
+    ((_, drawn),) = draw_streams(Block(pool, 0, 1), settings)
+    header = JournalHeader(
+        created="",
+        command=command,
+        model=pool.model,
+        engine="simulated",
+        arms={"default": {}},
+        policy=entry.name,
+        total_s=settings.total_s,
+        answers="logged",
+        profile=profile.name,
+    )
+    golds = {question.question_id: question.gold for question, _ in drawn}
+    recording = Recording(golds, [header])
+    play_stream(entry.spec.for_model(pool.model), profile, settings, drawn, recording)
+    return recording.lines
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Where a stream is written down.
+
+    Attributes:
+        golds: The right answers, by question.
+        lines: Of the journal.
+    """
+
+    golds: Mapping[str, str]
+    lines: list[JournalLine] = field(default_factory=list)
+
+    def scheduler(self, policy: Policy, budget: TimeBudget, profile: LatencyProfile) -> Scheduler:
+        """Make a scheduler that writes down what it hears and decides."""
+        return _RecordedScheduler(self, policy, budget, profile)
+
+    def world(self, profile: LatencyProfile, progress_every_tokens: int | None) -> World:
+        """Make a world that writes down what happens while nobody listens."""
+        return _RecordedWorld(self, profile, progress_every_tokens)
+
+
+class _RecordedScheduler(Scheduler):
+    __slots__ = ("_recording",)
+
+    def __init__(
+        self, recording: Recording, policy: Policy, budget: TimeBudget, latency: LatencyProfile
+    ) -> None:
+        super().__init__(policy, budget, latency)
+        self._recording = recording
+
+    def open(self, event: QuestionOpened) -> Step:
+        """Open the next question, and write down that it came and what was decided."""
+        step = super().open(event)
+        lines, name = self._recording.lines, event.question_id
+        position = self.position
+        gold = self._recording.golds.get(name)
+        lines.append(QuestionLine(position=position, question_id=name, gold=gold))
+        lines.append(EventLine(event=event, position=position))
+        lines.append(self._ledger(event.at_s))
+        lines += [trim_line(event.at_s, position, trim) for trim in step.trims]
+        self._decided(event.at_s, step)
+        return step
+
+    def handle(self, event: AnyEvent) -> Step:
+        """Take an event, and write down what it was and what was decided."""
+        if isinstance(event, SampleEvent):
+            self._recording.lines.append(EventLine(event=event))
+        step = super().handle(event)
+        self._decided(event.at_s, step)
+        return step
+
+    def _decided(self, at_s: float, step: Step) -> None:
+        lines, position = self._recording.lines, self.position
+        for fault in step.faults:
+            message = f"{type(fault).__name__}: {fault}"
+            lines.append(FaultLine(at_s=at_s, position=position, message=message))
+        for action in step.actions:
+            lines.append(ActionLine(at_s=at_s, position=position, action=action))
+        if not self.is_open:
+            lines.append(self._ledger(at_s))
+
+    def _ledger(self, at_s: float) -> BudgetLine:
+        return BudgetLine(at_s=at_s, saved=msgspec.Raw(self.budget.save()))
+
+
+class _RecordedWorld(World):
+    __slots__ = ("_recording",)
+
+    def __init__(
+        self, recording: Recording, profile: LatencyProfile, progress_every_tokens: int | None
+    ) -> None:
+        super().__init__(profile, progress_every_tokens)
+        self._recording = recording
+
+    def miss(self, event: AnyEvent) -> None:
+        """Write down what happened though nobody listened."""
+        if isinstance(event, SampleEvent):
+            self._recording.lines.append(EventLine(event=event, heard=False))
