@@ -118,6 +118,20 @@ def test_problems_hold_probes() -> None:
     assert (probed["tokens"] % 128 == 0).all()
 
 
+def test_arms_hold_tool_times() -> None:
+    """The third trace holds 16 samples of each of four arms; one of them has used Python."""
+    trace = read_trace(default_traces().parent / "arms")
+    counts = trace.samples.group_by("question_id", "arm").len()
+    assert counts.height == 160 * 4
+    assert set(counts["len"]) == {16}
+    assert trace.questions["question"].null_count() == 160
+    assert trace.segments is not None
+    tools = trace.segments.filter(kind="tool")
+    assert set(tools["arm"]) == {"code"}
+    assert tools["duration_s"].min() > 0.0
+    assert tools["tokens"].sum() > tools.height
+
+
 def test_package_is_small() -> None:
     """The bundled files take no more than 3 MB."""
     files = [path for path in default_traces().parent.rglob("*") if path.is_file()]
