@@ -78,9 +78,9 @@ class Rig:
 
     def resolve(self, arm: str) -> str | None:
         """Give the name of the arm that is meant; None if there is none of this name."""
-        if arm in self.arms:
-            return arm
-        return self.first_arm if arm == DEFAULT_ARM else None
+        if arm == DEFAULT_ARM:  # the word for the first, also where another one bears it as a name
+            return self.first_arm
+        return arm if arm in self.arms else None
 
 
 def tool_of(arms: Iterable[Arm]) -> PythonTool | None:

@@ -71,23 +71,19 @@ def test_what_is_wrong_is_said(tmp_path: Path, words: tuple[str, ...], said: str
 
 
 def test_the_chosen_arm_comes_first_and_takes_the_limit(tmp_path: Path) -> None:
-    """Policies call it the default; `--checkpoint-every 0` measures nothing on the way."""
+    """Policies call it the default, whatever the others are called; `--checkpoint-every 0` measures nothing on the way."""
     arms = tmp_path / "arms.toml"
     message = 'messages = [{ role = "user", content = "{question}" }]'
-    arms.write_text(f"[first]\n{message}\n\n[second]\n{message}\nmax_tokens = 9\n")
+    arms.write_text(f"[default]\n{message}\n\n[second]\n{message}\nmax_tokens = 9\n")
     words = ("--model", "m", "--arms", str(arms))
     rig = make_rig(parsed(tmp_path, *words, "--arm", "second", "--checkpoint-every", "0"))
-    assert list(rig.arms) == ["second", "first"]
-    assert (rig.first_arm, rig.resolve("default"), rig.resolve("first")) == (
-        "second",
-        "second",
-        "first",
-    )
+    assert list(rig.arms) == ["second", "default"]
+    assert (rig.first_arm, rig.resolve("default"), rig.resolve("second")) == ("second",) * 3
     assert rig.resolve("third") is None
     assert rig.arms["second"].max_tokens == 9
     assert rig.measure.checkpoint_every_tokens is None
     rig = make_rig(parsed(tmp_path, *words, "--max-tokens", "5"))
-    assert (rig.first_arm, rig.arms["first"].max_tokens) == ("first", 5)
+    assert (rig.first_arm, rig.arms["default"].max_tokens) == ("default", 5)
     with pytest.raises(CallerError, match="has first, second, not 'third'"):
         make_rig(parsed(tmp_path, *words, "--arm", "third"))
     both = parsed(tmp_path, *words, "--arm", "second", "--arm", "first", "--max-tokens", "5")
