@@ -71,7 +71,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, words: tuple[str, ...], said: str
 
 
 def test_the_chosen_arm_comes_first_and_takes_the_limit(tmp_path: Path) -> None:
-    """Policies call it the default, whatever the others are called; `--checkpoint-every 0` measures nothing on the way."""
+    """Policies call it the default, whatever others are called; `--checkpoint-every 0` is never."""
     arms = tmp_path / "arms.toml"
     message = 'messages = [{ role = "user", content = "{question}" }]'
     arms.write_text(f"[default]\n{message}\n\n[second]\n{message}\nmax_tokens = 9\n")
@@ -84,7 +84,7 @@ def test_the_chosen_arm_comes_first_and_takes_the_limit(tmp_path: Path) -> None:
     assert rig.measure.checkpoint_every_tokens is None
     rig = make_rig(parsed(tmp_path, *words, "--max-tokens", "5"))
     assert (rig.first_arm, rig.arms["default"].max_tokens) == ("default", 5)
-    with pytest.raises(CallerError, match="has first, second, not 'third'"):
+    with pytest.raises(CallerError, match="has default, second, not 'third'"):
         make_rig(parsed(tmp_path, *words, "--arm", "third"))
     both = parsed(tmp_path, *words, "--arm", "second", "--arm", "first", "--max-tokens", "5")
     with pytest.raises(CallerError, match="takes one here, got second, first"):
