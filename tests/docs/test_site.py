@@ -104,7 +104,9 @@ def test_pages_fetch_nothing_from_outside(site: Path) -> None:
         fetched.feed(page.read_text())
         outside += [a for a in fetched.addresses if re.match(r"(?:\w+:)?//", a)]
     for sheet in site.rglob("*.css"):
-        outside += re.findall(r"(?:url\(|@import\s+)[\"']?((?:https?:)?//[^\"')]+)", sheet.read_text())
+        outside += re.findall(
+            r"(?:url\(|@import\s+)[\"']?((?:https?:)?//[^\"')]+)", sheet.read_text()
+        )
     assert not outside
 
 
