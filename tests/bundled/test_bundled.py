@@ -122,9 +122,9 @@ def test_arms_hold_tool_times() -> None:
     """The third trace holds 16 samples of each of four arms; one of them has used Python."""
     trace = read_trace(default_traces().parent / "arms")
     counts = trace.samples.group_by("question_id", "arm").len()
-    assert counts.height == 160 * 4
+    assert counts.height == 240 * 4
     assert set(counts["len"]) == {16}
-    assert trace.questions["question"].null_count() == 160
+    assert trace.questions["question"].null_count() == 240
     assert trace.segments is not None
     tools = trace.segments.filter(kind="tool")
     assert set(tools["arm"]) == {"code"}

@@ -86,14 +86,14 @@ def test_the_chosen_arm_comes_first_and_takes_the_limit(tmp_path: Path) -> None:
     assert (rig.first_arm, rig.arms["default"].max_tokens) == ("default", 5)
     with pytest.raises(CallerError, match="has default, second, not 'third'"):
         make_rig(parsed(tmp_path, *words, "--arm", "third"))
-    both = parsed(tmp_path, *words, "--arm", "second", "--arm", "first", "--max-tokens", "5")
-    with pytest.raises(CallerError, match="takes one here, got second, first"):
+    both = parsed(tmp_path, *words, "--arm", "second", "--arm", "default", "--max-tokens", "5")
+    with pytest.raises(CallerError, match="takes one here, got second, default"):
         make_rig(both)
     rig = make_rig(both, several=True)
-    assert list(rig.arms) == ["second", "first"]
+    assert list(rig.arms) == ["second", "default"]
     assert {arm.max_tokens for arm in rig.arms.values()} == {5}
-    with pytest.raises(CallerError, match="'first' is named twice"):
-        make_rig(parsed(tmp_path, *words, "--arm", "first", "--arm", "first"), several=True)
+    with pytest.raises(CallerError, match="'default' is named twice"):
+        make_rig(parsed(tmp_path, *words, "--arm", "default", "--arm", "default"), several=True)
 
 
 @pytest.mark.parametrize(
