@@ -57,7 +57,7 @@ def test_notebooks_are_kept_without_outputs() -> None:
 def test_the_submission_lists_the_wheels_that_the_package_needs() -> None:
     """A wheel that is not attached cannot be fetched there."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    told = (FOLDER / "kaggle_submission.py").read_text().replace("\n# ", " ")
+    told = (FOLDER / "04_kaggle_submission.py").read_text().replace("\n# ", " ")
     listed = re.search(r"package itself needs (.+?); its engine (.+?)\.", told)
     assert listed is not None
     for names, wanted in zip(
@@ -71,7 +71,7 @@ def test_the_submission_lists_the_wheels_that_the_package_needs() -> None:
 def test_the_submission_runs_without_kaggle(at_home: None, tmp_path: Path) -> None:
     """Ten questions, an engine that pretends, and a file that a gateway would take."""
     del at_home
-    notebook = run("kaggle_submission.ipynb", tmp_path)
+    notebook = run("04_kaggle_submission.ipynb", tmp_path)
     submitted = pl.read_parquet(tmp_path / "submission.parquet")
     assert submitted.schema == {"id": pl.String, "answer": pl.Int64}
     assert len(submitted) == 10
