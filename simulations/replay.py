@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 
     from scheduler import LatencyProfile
     from simulations.pool import Pool
-    from simulations.results import Results, Settings
+    from simulations.results import Results
+    from simulations.traces import Trace
 
 DEFAULT_POLICIES = (
     "self-consistency:k=16",
@@ -125,13 +126,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _replay(arguments: argparse.Namespace) -> Results:
-    """Read what the arguments name and play it."""
-    entries = [Entry(text, parse_policy(text)) for text in arguments.policy or DEFAULT_POLICIES]
-    profile = read_profile(arguments.profile)
-    traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
+def replay(
+    traces: Sequence[Trace],
+    policies: Sequence[str],
+    profile: LatencyProfile,
+    wish: Wish,
+    *,
+    jobs: int = 1,
+) -> Results:
+    """Play policies on traces, as the command does; progress is shown.
+
+    Args:
+        traces: Those of one model form one pool of questions.
+        policies: As `--policy` takes them; the first is the baseline of the paired differences.
+        profile: What the engine costs.
+        wish: How long, in which order, how often; `Wish()` is what the command does.
+        jobs: Processes; policies that were registered in this one need 1.
+
+    Raises:
+        CallerError: if a policy is unknown, or beginning with the name of a wish's field that
+            asks too much.
+    """
+    entries = [Entry(text, parse_policy(text)) for text in policies]
     pools = pools_of(traces)
-    settings = _settings(arguments, profile, pools)
+    settings = settle(wish, profile, pools)
     for entry in entries:
         _say_parameters(entry, pools)
     total = settings.streams * len(pools)
@@ -142,9 +160,25 @@ def _replay(arguments: argparse.Namespace) -> Results:
             entries,
             profile,
             settings,
-            jobs=arguments.jobs,
+            jobs=jobs,
             advance=report,
         )
+
+
+def _replay(arguments: argparse.Namespace) -> Results:
+    """Read what the arguments name and play it."""
+    policies = arguments.policy or DEFAULT_POLICIES
+    for text in policies:  # before traces, which take a while
+        parse_policy(text)
+    profile = read_profile(arguments.profile)
+    traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
+    try:
+        return replay(traces, policies, profile, _wish(arguments), jobs=arguments.jobs)
+    except CallerError as error:
+        field, colon, rest = str(error).partition(":")
+        if field not in Wish.__struct_fields__:
+            raise
+        raise CallerError(f"argument --{field.replace('_', '-')}{colon}{rest}") from error
 
 
 def _say_parameters(entry: Entry, pools: Sequence[Pool]) -> None:
@@ -172,10 +206,8 @@ def _sweep(arguments: argparse.Namespace, defaults: Parser) -> None:
     sys.stderr.write(f"wrote {plan.out}: {total} cells, {rows.height} rows\n")
 
 
-def _settings(
-    arguments: argparse.Namespace, profile: LatencyProfile, pools: Sequence[Pool]
-) -> Settings:
-    wish = Wish(
+def _wish(arguments: argparse.Namespace) -> Wish:
+    return Wish(
         questions=arguments.questions,
         total_s=arguments.total_s,
         per_question_s=None if arguments.unlimited else arguments.per_question_s,
@@ -188,11 +220,6 @@ def _settings(
         streams=arguments.streams,
         seed=arguments.seed,
     )
-    try:
-        return settle(wish, profile, pools)
-    except CallerError as error:
-        field, _, rest = str(error).partition(":")
-        raise CallerError(f"argument --{field.replace('_', '-')}:{rest}") from error
 
 
 def _parser() -> Parser:

@@ -25,7 +25,7 @@ from simulations.settings import (
     MAX_SEED,
     Wish,
 )
-from simulations.streams import Draw, Order
+from simulations.streams import Order
 from simulations.tournament import Entry
 from simulations.traces import read_trace
 from simulations.tuning.left_out import compare_left_out
@@ -223,14 +223,8 @@ def _split(arguments: argparse.Namespace, traces: Sequence[Trace]) -> Split:
         per_question_s = arguments.total_s / (arguments.questions or longest)
     wish = Wish(
         questions=arguments.questions,
-        total_s=None,
         per_question_s=per_question_s,
-        reserve_s=0.0,
-        floor_s=0.0,
-        startup_s=0.0,
-        gateway_s=0.0,
         order=arguments.order,
-        draw=Draw.RANDOM,
         streams=arguments.streams,
         seed=arguments.seed,
     )
