@@ -16,7 +16,7 @@ from policies import POLICIES, parse_policy
 from scheduler import CallerError
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
 from simulations.pools import pools_of
-from simulations.report import write_report
+from simulations.report import report_page, write_report
 from simulations.results import TraceInfo, encode_results
 from simulations.results_table import results_table
 from simulations.settings import (
@@ -31,6 +31,7 @@ from simulations.sweep import run_sweep
 from simulations.sweep_plan import read_plan
 from simulations.tournament import Entry, run
 from simulations.traces import read_trace
+from simulations.tracking import TRACK_HELP, Finding, digests_of, figures_of, open_tracker
 from simulations.workers import Backend
 from terminal.command import (
     BAD_INPUT,
@@ -39,6 +40,7 @@ from terminal.command import (
     complain,
     new_file,
     seconds,
+    tracked,
     typed,
     whole_number,
 )
@@ -84,6 +86,9 @@ examples:
   token counts as papers report them, without a clock:
     python simulations/replay.py traces/mine --unlimited --policy self-consistency \\
         --policy lead:width=1,lead=3,cap=64 --json results.json
+  every replay kept in a folder, a numbered one each, or in Weights & Biases:
+    python simulations/replay.py --per-question-s 1 --track runs
+    WANDB_MODE=offline python simulations/replay.py --track wandb:aimo
   a grid of settings, resumable after a kill, then its comparison:
     python simulations/replay.py --sweep sweep.toml --backend dask --jobs 8
     python -m simulations.compare sweep.parquet
@@ -113,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.sweep is not None:
             _sweep(arguments, parser)
             return 0
+        tracker = open_tracker(arguments.track) if arguments.track is not None else None
         results = _replay(arguments)
         Console().print(results_table(results))
         if arguments.json is not None:
@@ -120,6 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.html is not None:
             write_report(results, arguments.html, typed(parser, argv))
         announce(arguments.json, arguments.html)
+        if tracker is not None:
+            tracked(tracker.keep(_finding(results, typed(parser, argv))))
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
@@ -181,6 +189,20 @@ def _replay(arguments: argparse.Namespace) -> Results:
         raise CallerError(f"argument --{field.replace('_', '-')}{colon}{rest}") from error
 
 
+def _finding(results: Results, command: str) -> Finding:
+    """Return a replay as it is tracked."""
+    return Finding(
+        job="replay",
+        command=command,
+        digests=digests_of(results),
+        figures=figures_of(results),
+        files={
+            "results.json": encode_results(results),
+            "report.html": report_page(results, command).encode(),
+        },
+    )
+
+
 def _say_parameters(entry: Entry, pools: Sequence[Pool]) -> None:
     """Say which fitted parameters are taken where none were named."""
     for pool in pools:
@@ -193,6 +215,8 @@ def _say_parameters(entry: Entry, pools: Sequence[Pool]) -> None:
 
 def _sweep(arguments: argparse.Namespace, defaults: Parser) -> None:
     """Play a sweep; say where its results are."""
+    if arguments.track is not None:
+        raise CallerError("argument --track: a sweep's is that of simulations.compare")
     elsewhere = {"sweep", "jobs", "backend"}
     for name, value in vars(arguments).items():
         if name not in elsewhere and value and value != defaults.get_default(name):
@@ -256,6 +280,7 @@ def _parser() -> Parser:
     add("--backend", type=Backend, choices=[*Backend], default=Backend.LOKY, help=_BACKEND_HELP)
     add("--json", type=new_file, metavar="FILE", help="write the results; overwrites")
     add("--html", type=new_file, metavar="FILE", help="write a report with pictures; overwrites")
+    add("--track", metavar="DIR|wandb:PROJECT", help=TRACK_HELP)
     return parser
 
 

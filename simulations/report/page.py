@@ -35,10 +35,11 @@ def write_report(results: Results, path: Path, command: str) -> None:
     Raises:
         OSError: if the disk refuses.
     """
-    write_whole(path, _render(results, command).encode())
+    write_whole(path, report_page(results, command).encode())
 
 
-def _render(results: Results, command: str) -> str:
+def report_page(results: Results, command: str) -> str:
+    """Return the page that `write_report` writes."""
     drawn = [time_picture(results), token_picture(results), burn_down_picture(results)]
     places = range(len(results.policies))
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
