@@ -242,25 +242,30 @@ base = alt.Chart().encode(
     xOffset=alt.XOffset("signal:N"),
     color=alt.Color("signal:N", title="signal", **colours),
 )
-alt.layer(
-    alt.Chart().mark_rule(strokeDash=[6, 4], color="gray").encode(y=alt.datum(0.5)),
-    base.mark_rule(strokeWidth=2).encode(
-        y=alt.Y("low:Q", title="AUC (0.5 is a coin)", scale=alt.Scale(zero=False)), y2="high:Q"
-    ),
-    base.mark_point(filled=True, size=70, opacity=1).encode(
-        y="mean:Q", shape=alt.Shape("signal:N", title="signal", **shapes)
-    ),
-    data=alt.InlineData(values=records),
-).properties(width=200, height=170).facet(
-    row=alt.Row(
-        "trace:N",
-        title=None,
-        sort=list(samples),
-        header=alt.Header(labelOrient="top", labelAnchor="start"),
-    ),
-    column=alt.Column("compared:N", title=None),
-    title="Will a running sample end right?",
+picture = (
+    alt.layer(
+        alt.Chart().mark_rule(strokeDash=[6, 4], color="gray").encode(y=alt.datum(0.5)),
+        base.mark_rule(strokeWidth=2).encode(
+            y=alt.Y("low:Q", title="AUC (0.5 is a coin)", scale=alt.Scale(zero=False)), y2="high:Q"
+        ),
+        base.mark_point(filled=True, size=70, opacity=1).encode(
+            y="mean:Q", shape=alt.Shape("signal:N", title="signal", **shapes)
+        ),
+        data=alt.InlineData(values=records),
+    )
+    .properties(width=200, height=170)
+    .facet(
+        row=alt.Row(
+            "trace:N",
+            title=None,
+            sort=list(samples),
+            header=alt.Header(labelOrient="top", labelAnchor="start"),
+        ),
+        column=alt.Column("compared:N", title=None),
+        title="Will a running sample end right?",
+    )
 )
+picture if records else "No entropies were logged."
 
 # %% [markdown]
 # ## Does agreement?
@@ -326,16 +331,16 @@ for name, rows in samples.items():
         leaders = leaders_at(traces[name], rows, age * unit[name])
         if not 0 < leaders["right"].sum() < len(leaders):
             continue  # nothing to tell apart
+        told = leaders.filter(pl.col("calm").is_not_null())
+        told = told if len(told) else leaders  # no entropies: only agreement has a figure
         aucs = [
-            separation(
-                drawn[name], known["question"], known["right"], known[column].to_numpy()
-            ).pooled
+            separation(drawn[name], told["question"], told["right"], told[column]).pooled
             for column in ("agreement", "calm")
-            for known in [leaders.filter(pl.col("calm").is_not_null())]
+            if told[column].null_count() == 0
         ]
         high = leaders["agreement"] >= BINS[-2]
         parts = [precision(drawn[name], leaders.filter(part)) for part in (high, ~high)]
-        agreements.append((name, age, len(leaders), aucs, parts))
+        agreements.append((name, age, (int(high.sum()), int((~high).sum())), aucs, parts))
         for low, top in zip(BINS, [*BINS[1:], np.inf], strict=True):
             some = leaders.filter(pl.col("agreement") >= low, pl.col("agreement") < top)
             if len(some):
@@ -349,11 +354,11 @@ for name, rows in samples.items():
                     | {"mean": mean, "low": low_end, "high": high_end}
                 )
 
-for name, age, count, (agreement, calm), _ in agreements:
+for name, age, counts, aucs, _ in agreements:
+    figures = [cell_of(auc.interval(), 1, 2) for auc in aucs]
+    calm = f", of calm {figures[1]}" if len(figures) > 1 else ", no entropies"
     print(
-        f"{name}, {age} units, {count} questions with a leader: AUC of agreement "
-        f"{cell_of(agreement.interval(), 1, 2)}, of calm {cell_of(calm.interval(), 1, 2)}, "
-        f"difference {cell_of(agreement.minus(calm).interval(), 1, 2, signed=True)}"
+        f"{name}, {age} units, {sum(counts)} questions with a leader: AUC of agreement {figures[0]}{calm}"
     )
 
 # %%
@@ -418,18 +423,21 @@ for name in samples:
                 f"will end right: AUC {cell_of(best[-1], 1, 2)} at {best[1]} units, its best age "
                 f"of {len(inside)}."
             )
-    for _, age, _, (agreement, calm), (high, low) in [one for one in agreements if one[0] == name][
-        -1:
-    ]:
-        more = high.minus(low).interval()
-        apart = agreement.minus(calm).interval()
-        better = {1: "Agreement", -1: "Calm"}.get(apart.side(), "Neither agreement nor calm")
+    last = [one for one in agreements if one[0] == name][-1:]
+    for _, age, counts, aucs, (high, low) in last:
         print(
-            f"  At {age} units, leaders with at least three quarters of the votes are right "
-            f"{cell_of(high.interval(), 100, 0)} % of the time, others "
-            f"{cell_of(low.interval(), 100, 0)} %: {cell_of(more, 100, 0, signed=True)} points."
+            f"  At {age} units, the {counts[0]} leaders with at least three quarters of the votes "
+            f"are right {cell_of(high.interval(), 100, 0)} % of the time, the {counts[1]} others "
+            f"{cell_of(low.interval(), 100, 0)} %: "
+            f"{cell_of(high.minus(low).interval(), 100, 0, signed=True)} points."
         )
-        print(f"  {better} measurably tells right leaders from wrong ones better than the other.")
+        if len(aucs) > 1:
+            apart = aucs[0].minus(aucs[1]).interval()
+            better = {1: "Agreement tells", -1: "Calm tells", 0: "Neither measurably tells"}
+            print(
+                f"  {better[apart.side()]} right leaders from wrong ones better than the other: "
+                f"{cell_of(apart, 1, 2, signed=True)} of AUC for agreement."
+            )
 
 sides = {one.interval().side() for found_ in lengths.values() for one in [found_[COMPARED[1]][0]]}
 if len(sides) == 1:
