@@ -24,10 +24,10 @@ from simulations.results_table import cell_of
 from simulations.separation import separation
 from simulations.traces import read_trace
 
+alt.renderers.enable("svg")  # pictures that need no network
 TRACES = list(bundled_traces().values())  # folders; yours: [Path("traces/mine"), …]
 SEED = 0
 KEY = ["question_id", "arm", "sample"]
-alt.renderers.enable("svg")  # pictures that need no network
 
 traces = {f"{trace.name} of {trace.header.model}": trace for trace in map(read_trace, TRACES)}
 
@@ -358,7 +358,8 @@ for name, age, counts, aucs, _ in agreements:
     figures = [cell_of(auc.interval(), 1, 2) for auc in aucs]
     calm = f", of calm {figures[1]}" if len(figures) > 1 else ", no entropies"
     print(
-        f"{name}, {age} units, {sum(counts)} questions with a leader: AUC of agreement {figures[0]}{calm}"
+        f"{name}, {age} units, {sum(counts)} questions with a leader: "
+        f"AUC of agreement {figures[0]}{calm}"
     )
 
 # %%
