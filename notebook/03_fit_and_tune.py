@@ -34,9 +34,9 @@ PROFILE = DEFAULT_PROFILE  # of your engine: "profile.json"
 PER_QUESTION_S = 2.0
 BASELINE = "share"
 FOLDS = 3  # 5
-DRAWS, WIDTHS = 2, [8]  # of the fit; 20 and [1, 2, 4, 8, 16] take an hour
+DRAWS, WIDTHS = 1, [8]  # of the fit; 20 and [1, 2, 4, 8, 16] take an hour
 TUNED, TRIALS = "share", 5  # 100
-STREAMS = 20  # 200
+STREAMS = 16  # 200
 
 given = [*map(str, TRACES), "--profile", PROFILE, "--folds", str(FOLDS)]
 
