@@ -115,11 +115,15 @@ def calibration_texts(tokenizer):
     asked = {p.question_id: p.question for p in generate(seed=1, count=CALIBRATION)}
     lines = [msgspec.json.decode(line) for line in CALIBRATED.read_bytes().splitlines()]
     names = {line["position"]: line["question_id"] for line in lines if line["kind"] == "question"}
+    (arm,) = lines[0]["arms"].values()
     texts = []
     for line in lines:
         if line["kind"] == "text":
             question = asked[names[line["position"]]]
-            chat = [{"role": "user", "content": f"{question}\n\nPut the answer into \\boxed{{}}."}]
+            chat = [
+                {**message, "content": message["content"].replace("{question}", question)}
+                for message in arm["messages"]
+            ]
             prompt = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
             texts.append(prompt + line["text"])
     return texts
@@ -198,20 +202,21 @@ if not measured:
 WIDTHS = [1, 2, 4, 8, 16, 32, 64, 128]
 CONTEXT = 700  # tokens of prompt and answer so far, of each sample
 records = [
-    {
-        "variant": name,
-        "width": width,
-        "tokens_per_s": width / profile.step_s(width, width * CONTEXT),
-    }
+    {"variant": name, "width": width, "tokens_per_s": width / step_s}
     for name, profile in profiles.items()
     for width in WIDTHS
+    for step_s in [profile.step_s(width, width * CONTEXT)]
 ]
 names = list(profiles)
 colours = alt.Scale(domain=names, range=[colour_of(1), colour_of(2)])
 shapes = alt.Scale(domain=names, range=[shape_of(1), shape_of(2)])
 base = alt.Chart(alt.InlineData(values=records)).encode(
     x=alt.X("width:Q", scale=alt.Scale(type="log", base=2), title="Samples at once"),
-    y=alt.Y("tokens_per_s:Q", scale=alt.Scale(type="log"), title="All samples together (tokens/s)"),
+    y=alt.Y(
+        "tokens_per_s:Q",
+        scale=alt.Scale(type="log", nice=False),
+        title="All samples together (tokens/s)",
+    ),
     color=alt.Color("variant:N", scale=colours, sort=names, legend=alt.Legend(labelLimit=400)),
 )
 alt.layer(
