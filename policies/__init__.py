@@ -3,6 +3,13 @@
 Policies are made by name (`parse_policy("lead:width=8")`) or imported from their own modules.
 """
 
-from policies.registry import POLICIES, PolicySpec, knobs_of, parse_policy, policy_class
+from policies.registry import (
+    POLICIES,
+    PolicySpec,
+    knobs_of,
+    parse_policy,
+    policy_class,
+    register,
+)
 
-__all__ = ["POLICIES", "PolicySpec", "knobs_of", "parse_policy", "policy_class"]
+__all__ = ["POLICIES", "PolicySpec", "knobs_of", "parse_policy", "policy_class", "register"]

@@ -145,6 +145,23 @@ def knobs_of(name: str, only: Sequence[str] = ()) -> dict[str, Knob]:
     return {one: knob for one, knob in knobs.items() if one in only or not only}
 
 
+def register(name: str, kind: type[Policy]) -> None:
+    """Give a policy of your own a name, in this process: `parse_policy` and replay then know it.
+
+    Its class has to stand at the top of its module; in a notebook it does. Registered anew, the
+    name means the new class; names of policies that ship are taken.
+
+    Raises:
+        CallerError: naming what does not fit.
+    """
+    place = f"{kind.__module__}:{kind.__qualname__}"
+    if POLICIES.get(name, place) != place:
+        raise CallerError(f"policy {name!r} is there already: {POLICIES[name]}")
+    if not name or not set(name).isdisjoint(":,=/. ") or "<locals>" in place:
+        raise CallerError(f"policy {name!r}: wants a plain name, and a class at a module's top")
+    POLICIES[name] = place
+
+
 def policy_class(name: str) -> type[Policy]:
     """Return the class behind a name.
 

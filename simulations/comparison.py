@@ -1,10 +1,8 @@
 """From sums to intervals: the paired bootstrap over questions.
 
-Questions are the unit of evidence, so whole questions are drawn with replacement, each with all
-its models and all its streams (a cluster bootstrap: Field and Welsh, JRSS B 69, 2007). Every
-policy, model and bound sees the same resamples, which is what pairs them. Each model weighs the
-same. A mean is a ratio, the sum over plays by the number of plays, since a stream may hold only
-some of the pool's questions.
+A question is drawn with all its models and all its streams. Every policy, model and bound sees
+the same resamples, which is what pairs them. Each model weighs the same. A mean is a ratio, the
+sum over plays by the number of plays, since a stream may hold only some of the pool's questions.
 """
 
 from __future__ import annotations
@@ -14,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.luck import Purpose, generator
+from simulations.bootstrap import Estimate, ratio, resample
 from simulations.results import (
     Bounds,
     BurnDown,
-    Interval,
     ModelResult,
     PairedResult,
     PolicyResult,
@@ -32,27 +29,6 @@ if TYPE_CHECKING:
     from simulations.pool import Pool
     from simulations.results import Settings, TraceInfo
     from simulations.sums import BoundSums, Floats, PolicySums
-
-RESAMPLES = 2000
-LEVEL = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean and its bootstrap resamples, shape (RESAMPLES)."""
-
-    mean: float
-    resamples: Floats
-
-    def interval(self) -> Interval:
-        """Return the mean with its percentile interval."""
-        tail = (1.0 - LEVEL) / 2.0
-        low, high = np.quantile(self.resamples, [tail, 1.0 - tail]).tolist()
-        return Interval(self.mean, low, high)
-
-    def minus(self, other: Estimate) -> Estimate:
-        """Return the paired difference."""
-        return Estimate(self.mean - other.mean, self.resamples - other.resamples)
 
 
 class Comparison:
@@ -70,9 +46,7 @@ class Comparison:
             pool.model: [place[question.question_id] for question in pool.questions]
             for pool in pools
         }
-        luck = generator(seed, 0, Purpose.BOOTSTRAP)
-        drawn = luck.multinomial(len(ids), np.full(len(ids), 1.0 / len(ids)), RESAMPLES)
-        self._weights: Floats = drawn.astype(np.float64)
+        self._weights = resample(len(ids), seed)
 
     def results(
         self,
@@ -171,18 +145,14 @@ class Comparison:
         return self._estimate({m: s.seconds for m, s in sums.items()}, _counts(sums))
 
     def _estimate(self, totals: Mapping[str, Floats], counts: Mapping[str, Floats]) -> Estimate:
-        means, resamples = [], []
-        for model, total in totals.items():
-            count = counts[model]
-            means.append(total.sum() / count.sum())
-            weights = self._weights[:, self._places[model]]
-            plays = weights @ count
-            # A resample may miss all the questions of a small pool: it then says nothing of it.
-            ratio = np.divide(
-                weights @ total, plays, out=np.full(len(plays), np.nan), where=plays > 0
-            )
-            resamples.append(np.where(np.isnan(ratio), means[-1], ratio))
-        return Estimate(float(np.mean(means)), np.mean(resamples, axis=0))
+        by_model = [
+            ratio(self._weights[:, self._places[model]], total, counts[model])
+            for model, total in totals.items()
+        ]
+        return Estimate(
+            float(np.mean([one.mean for one in by_model])),
+            np.mean([one.resamples for one in by_model], axis=0),
+        )
 
     @staticmethod
     def _elapsed(sums: Mapping[str, PolicySums]) -> tuple[Floats, Floats, float]:

@@ -18,7 +18,7 @@ from scheduler import CallerError, encode_line
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
 from simulations.pools import pools_of
 from simulations.recording import record_stream
-from simulations.report import write_report
+from simulations.report import report_page, write_report
 from simulations.results import TraceInfo, encode_results
 from simulations.results_table import results_table
 from simulations.runs import Run, run_of
@@ -34,6 +34,7 @@ from simulations.sweep import run_sweep
 from simulations.sweep_plan import read_plan
 from simulations.tournament import Entry, run
 from simulations.traces import read_trace
+from simulations.tracking import TRACK_HELP, Finding, digests_of, figures_of, open_tracker
 from simulations.workers import Backend
 from terminal.command import (
     BAD_INPUT,
@@ -42,6 +43,7 @@ from terminal.command import (
     complain,
     new_file,
     seconds,
+    tracked,
     typed,
     whole_number,
 )
@@ -54,7 +56,9 @@ if TYPE_CHECKING:
 
     from scheduler import JournalLine, LatencyProfile
     from simulations.pool import Pool
-    from simulations.results import Results, Settings
+    from simulations.results import Results
+    from simulations.settings import Settings
+    from simulations.traces import Trace
 
 DEFAULT_POLICIES = (
     "self-consistency:k=16",
@@ -91,6 +95,9 @@ examples:
   one stream, question by question and sample by sample:
     python simulations/replay.py --policy clamp --streams 1 --journal stream.jsonl
     python -m simulations.report stream.jsonl
+  every replay kept in a folder, a numbered one each, or in Weights & Biases:
+    python simulations/replay.py --per-question-s 1 --track runs
+    WANDB_MODE=offline python simulations/replay.py --track wandb:aimo
   a grid of settings, resumable after a kill, then its comparison:
     python simulations/replay.py --sweep sweep.toml --backend dask --jobs 8
     python -m simulations.compare sweep.parquet
@@ -120,19 +127,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.sweep is not None:
             _sweep(arguments, parser)
             return 0
-        replay = _read(arguments)
-        results = replay.play(arguments.jobs)
+        tracker = open_tracker(arguments.track) if arguments.track is not None else None
+        replayed = _read(arguments)
+        results = replayed.play(arguments.jobs)
         Console().print(results_table(results))
         if arguments.json is not None:
             write_whole(arguments.json, encode_results(results))
         command = typed(parser, argv)
         if arguments.journal is not None:
-            lines = replay.record(replay.entries[0], command)
+            lines = replayed.record(replayed.entries[0], command)
             write_whole(arguments.journal, b"".join(encode_line(line) + b"\n" for line in lines))
         if arguments.html is not None:
-            streams = [replay.stream(entry, command) for entry in replay.entries]
-            write_report(results, arguments.html, command, streams)
+            write_report(results, arguments.html, command, replayed.streams(command))
         announce(arguments.json, arguments.journal, arguments.html)
+        if tracker is not None:
+            tracked(tracker.keep(_finding(results, command, replayed.streams(command))))
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
@@ -169,22 +178,75 @@ class _Replay:
         """Play the first model's first stream with one policy and write it down."""
         return record_stream(self.pools[0], entry, self.profile, self.settings, command)
 
-    def stream(self, entry: Entry, command: str) -> Run:
-        """Play that stream and read it as a run of the policy's name."""
-        lines = self.record(entry, command)
-        return run_of((("", line) for line in lines), entry.name)
+    def streams(self, command: str) -> list[Run]:
+        """Play that stream with each policy and read it as a run of the policy's name."""
+        recorded = ((self.record(entry, command), entry.name) for entry in self.entries)
+        return [run_of((("", line) for line in lines), name) for lines, name in recorded]
+
+
+def replay(
+    traces: Sequence[Trace],
+    policies: Sequence[str],
+    profile: LatencyProfile,
+    wish: Wish,
+    *,
+    jobs: int = 1,
+) -> Results:
+    """Play policies on traces, as the command does; progress is shown.
+
+    Args:
+        traces: Those of one model form one pool of questions.
+        policies: As `--policy` takes them; the first is the baseline of the paired differences.
+        profile: What the engine costs.
+        wish: How long, in which order, how often; `Wish()` is what the command does.
+        jobs: Processes; policies that were registered in this one need 1.
+
+    Raises:
+        CallerError: if a policy is unknown, or beginning with the name of a wish's field that
+            asks too much.
+    """
+    return _made(traces, policies, profile, wish).play(jobs)
+
+
+def _made(
+    traces: Sequence[Trace], policies: Sequence[str], profile: LatencyProfile, wish: Wish
+) -> _Replay:
+    entries = [Entry(text, parse_policy(text)) for text in policies]
+    pools = pools_of(traces)
+    settings = settle(wish, profile, pools)
+    for entry in entries:
+        _say_parameters(entry, pools)
+    return _Replay([TraceInfo.of(trace) for trace in traces], pools, entries, profile, settings)
 
 
 def _read(arguments: argparse.Namespace) -> _Replay:
     """Read what the arguments name."""
-    entries = [Entry(text, parse_policy(text)) for text in arguments.policy or DEFAULT_POLICIES]
+    policies = arguments.policy or DEFAULT_POLICIES
+    for text in policies:  # before traces, which take a while
+        parse_policy(text)
     profile = read_profile(arguments.profile)
     traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
-    pools = pools_of(traces)
-    settings = _settings(arguments, profile, pools)
-    for entry in entries:
-        _say_parameters(entry, pools)
-    return _Replay([TraceInfo.of(trace) for trace in traces], pools, entries, profile, settings)
+    try:
+        return _made(traces, policies, profile, _wish(arguments))
+    except CallerError as error:
+        field, colon, rest = str(error).partition(":")
+        if field not in Wish.__struct_fields__:
+            raise
+        raise CallerError(f"argument --{field.replace('_', '-')}{colon}{rest}") from error
+
+
+def _finding(results: Results, command: str, streams: Sequence[Run]) -> Finding:
+    """Return a replay as it is tracked."""
+    return Finding(
+        job="replay",
+        command=command,
+        digests=digests_of(results),
+        figures=figures_of(results),
+        files={
+            "results.json": encode_results(results),
+            "report.html": report_page(results, command, streams).encode(),
+        },
+    )
 
 
 def _say_parameters(entry: Entry, pools: Sequence[Pool]) -> None:
@@ -199,6 +261,8 @@ def _say_parameters(entry: Entry, pools: Sequence[Pool]) -> None:
 
 def _sweep(arguments: argparse.Namespace, defaults: Parser) -> None:
     """Play a sweep; say where its results are."""
+    if arguments.track is not None:
+        raise CallerError("argument --track: a sweep's is that of simulations.compare")
     elsewhere = {"sweep", "jobs", "backend"}
     for name, value in vars(arguments).items():
         if name not in elsewhere and value and value != defaults.get_default(name):
@@ -212,10 +276,8 @@ def _sweep(arguments: argparse.Namespace, defaults: Parser) -> None:
     sys.stderr.write(f"wrote {plan.out}: {total} cells, {rows.height} rows\n")
 
 
-def _settings(
-    arguments: argparse.Namespace, profile: LatencyProfile, pools: Sequence[Pool]
-) -> Settings:
-    wish = Wish(
+def _wish(arguments: argparse.Namespace) -> Wish:
+    return Wish(
         questions=arguments.questions,
         total_s=arguments.total_s,
         per_question_s=None if arguments.unlimited else arguments.per_question_s,
@@ -228,11 +290,6 @@ def _settings(
         streams=arguments.streams,
         seed=arguments.seed,
     )
-    try:
-        return settle(wish, profile, pools)
-    except CallerError as error:
-        field, _, rest = str(error).partition(":")
-        raise CallerError(f"argument --{field.replace('_', '-')}:{rest}") from error
 
 
 def _parser() -> Parser:
@@ -270,6 +327,7 @@ def _parser() -> Parser:
     add("--json", type=new_file, metavar="FILE", help="write the results; overwrites")
     add("--html", type=new_file, metavar="FILE", help="write a report with pictures; overwrites")
     add("--journal", type=new_file, metavar="FILE", help=_JOURNAL_HELP)
+    add("--track", metavar="DIR|wandb:PROJECT", help=TRACK_HELP)
     return parser
 
 

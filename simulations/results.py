@@ -26,6 +26,10 @@ class Interval(msgspec.Struct, frozen=True):
     low: float
     high: float
 
+    def side(self, of: float = 0.0) -> int:
+        """Return 1 if all of it lies above a number, −1 if below, 0 if that is undecided."""
+        return int(self.low > of) - int(self.high < of)
+
 
 class Regret(msgspec.Struct, frozen=True, kw_only=True):
     """Accuracy that a bound has and the policy lacks, paired by question.

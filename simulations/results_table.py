@@ -35,6 +35,9 @@ class Cell:
     value: str
     interval: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.value} ({self.interval})" if self.interval else self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

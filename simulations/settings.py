@@ -9,6 +9,7 @@ import msgspec
 
 from scheduler import CallerError, LatencyProfile, encode_profile
 from simulations.results import Settings
+from simulations.streams import Draw, Order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ MAX_SEED = 2**63 - 1
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user asked for.
+    """What a user asked for; by default what the command does.
 
     Attributes:
         questions: Questions a stream; None for 50, or as many as there are.
@@ -31,17 +32,17 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         reserve_s: As in `Settings`, and so the rest.
     """
 
-    questions: int | None
-    total_s: float | None
-    per_question_s: float | None
-    reserve_s: float
-    floor_s: float
-    startup_s: float
-    gateway_s: float
-    order: str
-    draw: str
-    streams: int
-    seed: int
+    questions: int | None = None
+    total_s: float | None = None
+    per_question_s: float | None = DEFAULT_PER_QUESTION_S
+    reserve_s: float = 0.0
+    floor_s: float = 0.0
+    startup_s: float = 0.0
+    gateway_s: float = 0.0
+    order: str = Order.RANDOM
+    draw: str = Draw.RANDOM
+    streams: int = DEFAULT_STREAMS
+    seed: int = 0
 
 
 def settle(wish: Wish, profile: LatencyProfile, pools: Sequence[Pool]) -> Settings:

@@ -17,6 +17,7 @@ from policies import POLICIES, parse_policy
 from scheduler import CallerError
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
 from simulations.pools import pools_of
+from simulations.report import report_page
 from simulations.results import TraceInfo
 from simulations.settings import (
     DEFAULT_PER_QUESTION_S,
@@ -25,9 +26,10 @@ from simulations.settings import (
     MAX_SEED,
     Wish,
 )
-from simulations.streams import Draw, Order
+from simulations.streams import Order
 from simulations.tournament import Entry
 from simulations.traces import read_trace
+from simulations.tracking import TRACK_HELP, Finding, digests_of, figures_of, open_tracker
 from simulations.tuning.left_out import compare_left_out
 from simulations.tuning.parts import Part, split
 from simulations.tuning.playing import players
@@ -47,6 +49,8 @@ from terminal.command import (
     complain,
     new_file,
     seconds,
+    tracked,
+    typed,
     whole_number,
 )
 from terminal.files import write_whole
@@ -114,8 +118,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 2 after one line on stderr.
     """
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
     try:
+        tracker = open_tracker(arguments.track) if arguments.track is not None else None
         results = _tune(arguments)
         Console().print(tuning_table(results))
         if arguments.out is not None:
@@ -123,6 +129,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.json is not None:
             write_whole(arguments.json, encode_tuning(results))
         announce(arguments.out, arguments.json)
+        if tracker is not None:
+            tracked(tracker.keep(_finding(results, typed(parser, argv))))
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
@@ -182,6 +190,21 @@ def _tune(arguments: argparse.Namespace) -> TuneResults:
     )
 
 
+def _finding(results: TuneResults, command: str) -> Finding:
+    """Return a tuning as it is tracked: the figures are those of left-out questions."""
+    return Finding(
+        job="tune",
+        command=command,
+        digests=digests_of(results.comparison),
+        figures=figures_of(results.comparison),
+        files={
+            "policy.json": encode_policy(results),
+            "tuning.json": encode_tuning(results),
+            "report.html": report_page(results.comparison, command).encode(),
+        },
+    )
+
+
 def _after(before: int, report: Callable[[int], None]) -> Callable[[int], None]:
     return lambda done: report(before + done)
 
@@ -223,14 +246,8 @@ def _split(arguments: argparse.Namespace, traces: Sequence[Trace]) -> Split:
         per_question_s = arguments.total_s / (arguments.questions or longest)
     wish = Wish(
         questions=arguments.questions,
-        total_s=None,
         per_question_s=per_question_s,
-        reserve_s=0.0,
-        floor_s=0.0,
-        startup_s=0.0,
-        gateway_s=0.0,
         order=arguments.order,
-        draw=Draw.RANDOM,
         streams=arguments.streams,
         seed=arguments.seed,
     )
@@ -286,6 +303,7 @@ def _parser() -> Parser:
     add("--storage", type=_storage, metavar="FILE|URL", help=_STORAGE_HELP)
     add("--out", type=new_file, metavar="FILE.json", help="write the policy to use; overwrites")
     add("--json", type=new_file, metavar="FILE", help="write everything; overwrites")
+    add("--track", metavar="DIR|wandb:PROJECT", help=TRACK_HELP)
     return parser
 
 

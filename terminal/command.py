@@ -46,6 +46,11 @@ def announce(*paths: Path | None) -> None:
             sys.stderr.write(f"wrote {path}\n")
 
 
+def tracked(place: str) -> None:
+    """Say on stderr where a finding is kept."""
+    sys.stderr.write(f"tracked in {place}\n")
+
+
 def new_file(text: str) -> Path:
     """Read the name of a file to write; refuse one that could not be written.
 

@@ -13,7 +13,8 @@ DEFAULT_PROFILE = "measured-h100-qwen2.5-coder-1.5b"
 
 _HERE = Path(__file__).parent
 _PROFILES = _HERE / "profiles"
-_TRACES = _HERE / "traces" / "qwen2.5-coder-1.5b"
+_TRACES = _HERE / "traces"
+_DEFAULT_TRACES = "qwen2.5-coder-1.5b"
 
 
 def profile_names() -> tuple[str, ...]:
@@ -44,8 +45,14 @@ def read_profile(name_or_path: str) -> LatencyProfile:
 
 
 def default_traces() -> Path:
-    """Give the folder of the bundled trace."""
-    return _TRACES
+    """Give the folder of the bundled trace that is played if none is named."""
+    return bundled_traces()[_DEFAULT_TRACES]
+
+
+def bundled_traces() -> dict[str, Path]:
+    """Give the folders of all bundled traces by name, the default one first."""
+    others = {path.parent.name: path.parent for path in sorted(_TRACES.glob("*/header.json"))}
+    return {_DEFAULT_TRACES: _TRACES / _DEFAULT_TRACES, **others}
 
 
 def _read(path: Path) -> LatencyProfile:
@@ -57,4 +64,10 @@ def _read(path: Path) -> LatencyProfile:
         raise ValueError(f"{path}: {error}") from error
 
 
-__all__ = ["DEFAULT_PROFILE", "default_traces", "profile_names", "read_profile"]
+__all__ = [
+    "DEFAULT_PROFILE",
+    "bundled_traces",
+    "default_traces",
+    "profile_names",
+    "read_profile",
+]

@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from simulations.compare.contexts import contexts_of
-from simulations.compare.page import write_comparison
+from simulations.compare.page import comparison_page, write_comparison
 from simulations.compare.reading import read_rows
 from simulations.compare.results import encode_compare_results
 from simulations.compare.scopes import USUAL_BASELINE, compare, steps
 from simulations.compare.table import comparison_table
 from simulations.settings import MAX_SEED
-from terminal.command import BAD_INPUT, Parser, announce, complain, new_file, typed, whole_number
+from simulations.tracking import TRACK_HELP, Figure, Finding, open_tracker
+from terminal.command import (
+    BAD_INPUT,
+    Parser,
+    announce,
+    complain,
+    new_file,
+    tracked,
+    typed,
+    whole_number,
+)
 from terminal.files import write_whole
 from terminal.progress import progress
 
@@ -59,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
+        tracker = open_tracker(arguments.track) if arguments.track is not None else None
         results = _compare(arguments)
         Console().print(comparison_table(results))
         if arguments.json is not None:
@@ -66,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.html is not None:
             write_comparison(results, arguments.html, typed(parser, argv))
         announce(arguments.json, arguments.html)
+        if tracker is not None:
+            tracked(tracker.keep(_finding(results, typed(parser, argv))))
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
@@ -77,6 +90,37 @@ def _compare(arguments: argparse.Namespace) -> CompareResults:
     cells = sum(len(context.cells) for context in contexts)
     with progress(f"comparing {cells} cells", steps(contexts)) as advance:
         return compare(contexts, baseline=arguments.baseline, seed=arguments.seed, advance=advance)
+
+
+def _finding(results: CompareResults, command: str) -> Finding:
+    """Return a comparison as it is tracked: each policy under each context's totals."""
+    digests, figures = [], []
+    for context in results.contexts:
+        terms = context.terms
+        digests += [*terms.traces.split(","), terms.profile_digest]
+        for budget in context.overall.budgets:
+            limit = "no limit" if budget.total_s is None else f"{budget.total_s:g} s"
+            under = f"{limit}, {terms.order}, {terms.questions} questions"
+            for standing in budget.policies:
+                name = f"{standing.policy} ({under})"
+                figures += [
+                    Figure(name, "accuracy", standing.accuracy),
+                    Figure(name, "tokens_per_question", standing.tokens_per_question),
+                    Figure(name, "seconds_per_question", standing.seconds_per_question),
+                ]
+                if standing.difference is not None:
+                    less = f"accuracy less {context.baseline}"
+                    figures.append(Figure(name, less, standing.difference))
+    return Finding(
+        job="compare",
+        command=command,
+        digests=list(dict.fromkeys(digests)),
+        figures=figures,
+        files={
+            "results.json": encode_compare_results(results),
+            "compare.html": comparison_page(results, command).encode(),
+        },
+    )
 
 
 def _parser() -> Parser:
@@ -91,6 +135,7 @@ def _parser() -> Parser:
     add("--seed", type=_seed, default=0, metavar="K", help="of resamples (default: %(default)s)")
     add("--json", type=new_file, metavar="FILE", help="write everything; overwrites")
     add("--html", type=new_file, metavar="FILE", help="write a page with pictures; overwrites")
+    add("--track", metavar="DIR|wandb:PROJECT", help=TRACK_HELP)
     return parser
 
 

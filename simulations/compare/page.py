@@ -128,10 +128,11 @@ def write_comparison(results: CompareResults, path: Path, command: str) -> None:
     Raises:
         OSError: if the disk refuses.
     """
-    write_whole(path, _render(results, command).encode())
+    write_whole(path, comparison_page(results, command).encode())
 
 
-def _render(results: CompareResults, command: str) -> str:
+def comparison_page(results: CompareResults, command: str) -> str:
+    """Return the page that `write_comparison` writes."""
     sections: list[_Section] = []
     for context in results.contexts:
         first = sum(len(section.pictures) for section in sections)

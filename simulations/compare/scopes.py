@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scheduler import CallerError
+from simulations.bootstrap import LEVEL, RESAMPLES
 from simulations.compare.frontier import cost_at, hull_of, pareto_front
 from simulations.compare.groups import GroupTable
 from simulations.compare.results import (
@@ -21,7 +22,6 @@ from simulations.compare.results import (
     Standing,
 )
 from simulations.compare.sums import Means, draw_weights, estimate, means_of
-from simulations.comparison import LEVEL, RESAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.comparison import RESAMPLES, Estimate
-from simulations.luck import Purpose, generator
+from simulations.bootstrap import Estimate, resample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,9 +54,7 @@ def draw_weights(questions: int, seed: int) -> Floats:
     Returns:
         Shape (1 + RESAMPLES, questions).
     """
-    luck = generator(seed, 0, Purpose.BOOTSTRAP)
-    drawn = luck.multinomial(questions, np.full(questions, 1.0 / questions), RESAMPLES)
-    return np.vstack([np.ones(questions), drawn])
+    return np.vstack([np.ones(questions), resample(questions, seed)])
 
 
 def means_of(context: Context, weights: Floats) -> Means:

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from simulations.comparison import RESAMPLES
+from simulations.bootstrap import RESAMPLES
 from simulations.results_table import (
     Cell,
     Fitted,

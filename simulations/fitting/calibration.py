@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from policies.evidence import FEATURES
-from simulations.comparison import RESAMPLES, Estimate
-from simulations.luck import Purpose, generator
+from simulations.bootstrap import ratio, resample
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -76,24 +75,16 @@ def _calibration(name: str, runs: Collection[Runs], seed: int) -> Calibration:
     sums = sum(_sums(some, FEATURES.index(name), questions) for some in runs)
     weight, value, right = np.asarray(sums)
     total = weight.sum(axis=0)
-    luck = generator(seed, 0, Purpose.BOOTSTRAP)
-    count = len(questions)
-    drawn = luck.multinomial(count, np.full(count, 1.0 / count), RESAMPLES).astype(np.float64)
-    bins = []
-    for place in np.flatnonzero(total):
-        mean = right[:, place].sum() / total[place]
-        decisions = drawn @ weight[:, place]
-        # A resample may miss all the questions of a bin: it then says nothing of it.
-        resamples = np.full(RESAMPLES, mean)
-        np.divide(drawn @ right[:, place], decisions, out=resamples, where=decisions > 0.0)
-        bins.append(
-            Bin(
-                mean=float(value[:, place].sum() / total[place]),
-                right=Estimate(float(mean), resamples).interval(),
-                share=float(total[place] / total.sum()),
-                questions=int(np.count_nonzero(weight[:, place])),
-            )
+    drawn = resample(len(questions), seed)
+    bins = [
+        Bin(
+            mean=float(value[:, place].sum() / total[place]),
+            right=ratio(drawn, right[:, place], weight[:, place]).interval(),
+            share=float(total[place] / total.sum()),
+            questions=int(np.count_nonzero(weight[:, place])),
         )
+        for place in np.flatnonzero(total)
+    ]
     error = sum(one.share * abs(one.mean - one.right.mean) for one in bins)
     return Calibration(name, tuple(bins), error if bins else None)
 

@@ -42,10 +42,11 @@ def write_report(results: Results, path: Path, command: str, streams: Sequence[R
     Raises:
         OSError: if the disk refuses.
     """
-    write_whole(path, _render(results, command, streams).encode())
+    write_whole(path, report_page(results, command, streams).encode())
 
 
-def _render(results: Results, command: str, streams: Sequence[Run]) -> str:
+def report_page(results: Results, command: str, streams: Sequence[Run] = ()) -> str:
+    """Return the page that `write_report` writes."""
     drawn = [time_picture(results), token_picture(results), burn_down_picture(results)]
     places = range(len(results.policies))
     rows = stream_rows(streams)

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
+from simulations.bundled import (
+    DEFAULT_PROFILE,
+    bundled_traces,
+    default_traces,
+    profile_names,
+    read_profile,
+)
 from simulations.traces.read import read_trace
 
 if TYPE_CHECKING:
@@ -94,6 +100,16 @@ def test_traces_hold_the_pool() -> None:
     assert trace.profile == read_profile(DEFAULT_PROFILE)
 
 
+def test_every_bundled_trace_is_listed() -> None:
+    """By name, the default first, each in a folder that can be read."""
+    listed = bundled_traces()
+    assert list(listed) == ["qwen2.5-coder-1.5b", "problems"]
+    assert listed["qwen2.5-coder-1.5b"] == default_traces()
+    assert {name: read_trace(path).name for name, path in listed.items()} == {
+        name: name for name in listed
+    }
+
+
 def test_traces_hide_what_they_must() -> None:
     """No question text ships, nothing was probed, and no checkpoint stands at a sample's end."""
     trace = read_trace(default_traces())
@@ -109,7 +125,7 @@ def test_traces_hide_what_they_must() -> None:
 
 def test_problems_hold_probes() -> None:
     """The second trace holds 32 samples on 240 problems of ours, probed each 128 tokens."""
-    trace = read_trace(default_traces().parent / "problems")
+    trace = read_trace(bundled_traces()["problems"])
     assert trace.samples.height == 240 * 32
     assert set(trace.questions["feature_level"]) == {1.0, 2.0, 3.0}
     assert trace.questions["question"].null_count() == 240

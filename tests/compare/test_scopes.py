@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 
 from scheduler import CallerError
+from simulations.bootstrap import RESAMPLES, Estimate
 from simulations.compare.contexts import contexts_of
 from simulations.compare.groups import group_masks
 from simulations.compare.results import CompareResults, Reach
 from simulations.compare.scopes import compare, reach, steps
-from simulations.comparison import RESAMPLES, Bound, Comparison, Estimate
+from simulations.comparison import Bound, Comparison
 from simulations.sums import PolicySums
 
 if TYPE_CHECKING:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from policies import POLICIES, PolicySpec, parse_policy, policy_class
+from policies import POLICIES, PolicySpec, parse_policy, policy_class, register, registry
 from policies.lead import Lead
+from policies.null import Null
 from scheduler import CallerError
 
 if TYPE_CHECKING:
@@ -150,3 +152,21 @@ def test_a_file_that_is_no_utf8_is_named(tmp_path: Path, content: bytes) -> None
     path.write_bytes(content)
     with pytest.raises(CallerError, match=r"p\.json: "):
         parse_policy(str(path))
+
+
+class Mine(Null):
+    """A policy of somebody else's, at a module's top."""
+
+
+def test_a_policy_of_your_own_gets_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once registered it is made by name; names that are taken or can't be typed are refused."""
+    monkeypatch.setitem(sys.modules, Mine.__module__, sys.modules[__name__])
+    monkeypatch.setattr(registry, "POLICIES", dict(POLICIES))
+    register("mine", Mine)
+    register("mine", Mine)
+    assert isinstance(parse_policy("mine").build(), Mine)
+    with pytest.raises(CallerError, match=r"^policy 'lead' is there already: policies\.lead:Lead$"):
+        register("lead", Mine)
+    for name in ("", "my:rule", "a,b", "rule.json"):
+        with pytest.raises(CallerError, match="wants a plain name"):
+            register(name, Mine)
