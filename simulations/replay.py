@@ -56,8 +56,7 @@ if TYPE_CHECKING:
 
     from scheduler import JournalLine, LatencyProfile
     from simulations.pool import Pool
-    from simulations.results import Results
-    from simulations.settings import Settings
+    from simulations.results import Results, Settings
     from simulations.traces import Trace
 
 DEFAULT_POLICIES = (
