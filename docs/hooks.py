@@ -24,7 +24,7 @@ _CONTRIBUTING = "CONTRIBUTING.md"
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what pages link to: CONTRIBUTING.md as a page, other files as plain text."""
-    content = (_ROOT / _CONTRIBUTING).read_text()
+    content = (_ROOT / _CONTRIBUTING).read_text().replace("](docs/", "](")
     files.append(File.generated(config, _CONTRIBUTING, content=content))
     pages = (page.content_string for page in files.documentation_pages())
     paths = {match["path"] for page in pages for match in _OUTSIDE.finditer(page)}
