@@ -96,9 +96,12 @@ class Stream:
             if value is None:
                 value = self._ask_safely(question_id, text) if key else self._choice.fallback
                 self._given[key] = value
-            self._record.write(
-                GivenLine(at_s=self._clock(), question_id=question_id, question=text, answer=value)
-            )
+            if not self._closed:  # what a close has cut short is asked again by the next process
+                self._record.write(
+                    GivenLine(
+                        at_s=self._clock(), question_id=question_id, question=text, answer=value
+                    )
+                )
             return value
 
     def close(self) -> None:

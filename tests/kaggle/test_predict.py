@@ -399,6 +399,24 @@ def test_a_second_process_keeps_answers_and_clock(make: Make, tmp_path: Path) ->
     assert [row.question_id for row in rows if row.question_id] == ["a", "b"]
 
 
+def test_a_question_that_was_cut_short_is_asked_again(make: Make, tmp_path: Path) -> None:
+    """What Ctrl-C made of it was given to nobody, so the next process does not repeat it."""
+    path = tmp_path / "run.jsonl"
+    engine = ScriptedEngine(Model({"1=7": [Script(text=text_of(10**6))]}), PROFILE)
+    first = make(engine, journal=path, total_s=60.0, fallback=6)
+    thread = threading.Thread(target=first, args=("a", "what is 1=7"))
+    thread.start()
+    while not engine.running:
+        time.sleep(0.01)
+    first.close()
+    thread.join(20.0)
+    second = make(journal=path, total_s=60.0, fallback=6)
+    assert answer_of(second("a", "what is 1=7")) == 7
+    second.close()
+    given = [line.answer for line in lines_of(path) if isinstance(line, GivenLine)]
+    assert given == [7]
+
+
 def test_a_second_process_waits_for_its_engine_apart(make: Make, tmp_path: Path) -> None:
     """Though answers were given before: the question's own time begins when it is up."""
     path, rule = tmp_path / "run.jsonl", "clamp:base_s=0.3,high_s=0.3"
