@@ -103,7 +103,7 @@ def test_traces_hold_the_pool() -> None:
 def test_every_bundled_trace_is_listed() -> None:
     """By name, the default first, each in a folder that can be read."""
     listed = bundled_traces()
-    assert list(listed) == ["qwen2.5-coder-1.5b", "problems"]
+    assert list(listed) == ["qwen2.5-coder-1.5b", "arms", "problems"]
     assert listed["qwen2.5-coder-1.5b"] == default_traces()
     assert {name: read_trace(path).name for name, path in listed.items()} == {
         name: name for name in listed
