@@ -155,7 +155,7 @@ def test_the_answer_follows_the_trace(tmp_path: Path) -> None:
     notebook = run("01_look_at_traces.ipynb", tmp_path, TRACES='["mine"]')
     told = printed(notebook)
     assert "Wrong answers are shorter, within a question: −" in told
-    assert "On all 1 traces, within a question, wrong ones are shorter." in told
+    assert "On all 1 traces, in the mean within a question, wrong ones are shorter." in told
     assert "will end right: AUC" not in told
     assert any("No entropies" in str(cell.get("outputs")) for cell in notebook.cells)
 
