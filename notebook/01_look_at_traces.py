@@ -402,7 +402,11 @@ alt.layer(
 
 # %%
 LONGER = {1: "longer", 0: "not measurably longer or shorter", -1: "shorter"}
-OFTEN = {1: "more often", 0: "neither more nor less often, measurably", -1: "less often"}
+OFTEN = {
+    1: "longer more often than not",
+    0: "not measurably longer more or less often",
+    -1: "longer less often than not",
+}
 TELLS = {1: "tells", 0: "does not measurably tell", -1: "misleads: it tells the wrong way"}
 
 for name in samples:
@@ -412,7 +416,7 @@ for name in samples:
         print(
             f"  Wrong answers are {LONGER[interval.side()]}, {way}: "
             f"{cell_of(interval, 1, 0, signed=True)} tokens in the mean. Of a right and a wrong "
-            f"one the wrong is longer {OFTEN[longer.side(0.5)]}: {cell_of(longer, 100, 1)} %."
+            f"one the wrong is {OFTEN[longer.side(0.5)]}: {cell_of(longer, 100, 1)} %."
         )
     pooled, within = (difference for difference, _ in lengths[name].values())
     rest = pooled.minus(within).interval()
