@@ -183,9 +183,9 @@ alt.layer(
         ),
     ),
     data=alt.InlineData(values=dots.to_dicts()),
-).properties(width=260, height=260).facet(
+).properties(width=240, height=240).facet(
     alt.Facet("trace:N", title=None, sort=list(samples)),
-    columns=2,
+    columns=3,
     title="A dot is a question that has right and wrong answers",
 )
 
