@@ -170,14 +170,15 @@ both = dots.select("right", "wrong").to_numpy()
 lowest, highest = both.min(), both.max()
 domain = [0.9 * lowest, 1.1 * highest]
 scale = alt.Scale(type="log", domain=domain, nice=False)
+apart = alt.Axis(labelOverlap="greedy", labelSeparation=6)
 line = alt.InlineData(values=[{"right": end, "wrong": end} for end in domain])
 alt.layer(
     alt.Chart(line).mark_line(strokeDash=[6, 4], color="gray").encode(x="right:Q", y="wrong:Q"),
     alt.Chart()
     .mark_circle(size=45, opacity=0.8)
     .encode(
-        x=alt.X("right:Q", scale=scale, title="Mean of right answers (tokens)"),
-        y=alt.Y("wrong:Q", scale=scale, title="Mean of wrong answers (tokens)"),
+        x=alt.X("right:Q", scale=scale, axis=apart, title="Mean of right answers (tokens)"),
+        y=alt.Y("wrong:Q", scale=scale, axis=apart, title="Mean of wrong answers (tokens)"),
         color=alt.Color(
             "share:Q", scale=alt.Scale(scheme="viridis", domain=[0, 100]), title="Right (%)"
         ),
