@@ -143,7 +143,11 @@ base = alt.Chart().encode(
 alt.layer(
     alt.Chart().mark_rule(strokeDash=[6, 4], color="gray").encode(x=alt.datum(0)),
     base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title="Tokens of wrong answers less tokens of right ones (tokens)"),
+        x=alt.X(
+            "low:Q",
+            title="Tokens of wrong answers less tokens of right ones (tokens)",
+            axis=alt.Axis(labelFlush=False),
+        ),
         x2="high:Q",
     ),
     base.mark_point(filled=True, size=90, opacity=1).encode(
@@ -166,22 +170,23 @@ both = dots.select("right", "wrong").to_numpy()
 lowest, highest = both.min(), both.max()
 domain = [0.9 * lowest, 1.1 * highest]
 scale = alt.Scale(type="log", domain=domain, nice=False)
+apart = alt.Axis(labelOverlap="greedy", labelSeparation=6)
 line = alt.InlineData(values=[{"right": end, "wrong": end} for end in domain])
 alt.layer(
     alt.Chart(line).mark_line(strokeDash=[6, 4], color="gray").encode(x="right:Q", y="wrong:Q"),
     alt.Chart()
     .mark_circle(size=45, opacity=0.8)
     .encode(
-        x=alt.X("right:Q", scale=scale, title="Mean of right answers (tokens)"),
-        y=alt.Y("wrong:Q", scale=scale, title="Mean of wrong answers (tokens)"),
+        x=alt.X("right:Q", scale=scale, axis=apart, title="Mean of right answers (tokens)"),
+        y=alt.Y("wrong:Q", scale=scale, axis=apart, title="Mean of wrong answers (tokens)"),
         color=alt.Color(
             "share:Q", scale=alt.Scale(scheme="viridis", domain=[0, 100]), title="Right (%)"
         ),
     ),
     data=alt.InlineData(values=dots.to_dicts()),
-).properties(width=260, height=260).facet(
+).properties(width=240, height=240).facet(
     alt.Facet("trace:N", title=None, sort=list(samples)),
-    columns=2,
+    columns=3,
     title="A dot is a question that has right and wrong answers",
 )
 
@@ -253,7 +258,7 @@ picture = (
         ),
         data=alt.InlineData(values=records),
     )
-    .properties(width=200, height=170)
+    .properties(width=240, height=170)
     .facet(
         row=alt.Row(
             "trace:N",
@@ -398,15 +403,21 @@ alt.layer(
 
 # %%
 LONGER = {1: "longer", 0: "not measurably longer or shorter", -1: "shorter"}
+OFTEN = {
+    1: "longer more often than not",
+    0: "not measurably longer more or less often",
+    -1: "longer less often than not",
+}
 TELLS = {1: "tells", 0: "does not measurably tell", -1: "misleads: it tells the wrong way"}
 
 for name in samples:
     print(name)
-    for way, (difference, _) in lengths[name].items():
-        interval = difference.interval()
+    for way, (difference, chance) in lengths[name].items():
+        interval, longer = difference.interval(), chance.interval()
         print(
             f"  Wrong answers are {LONGER[interval.side()]}, {way}: "
-            f"{cell_of(interval, 1, 0, signed=True)} tokens."
+            f"{cell_of(interval, 1, 0, signed=True)} tokens in the mean. Of a right and a wrong "
+            f"one the wrong is {OFTEN[longer.side(0.5)]}: {cell_of(longer, 100, 1)} %."
         )
     pooled, within = (difference for difference, _ in lengths[name].values())
     rest = pooled.minus(within).interval()
@@ -442,6 +453,7 @@ for name in samples:
 
 sides = {one.interval().side() for found_ in lengths.values() for one in [found_[COMPARED[1]][0]]}
 if len(sides) == 1:
-    print(f"On all {len(samples)} traces, within a question, wrong ones are {LONGER[sides.pop()]}.")
+    side = LONGER[sides.pop()]
+    print(f"On all {len(samples)} traces, in the mean within a question, wrong ones are {side}.")
 else:
     print("Within a question the traces differ: do not carry one's answer to another.")

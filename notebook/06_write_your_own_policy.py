@@ -139,12 +139,13 @@ base = alt.Chart(alt.InlineData(values=records)).encode(
     y=alt.Y("policy:N", title=None, sort=POLICIES),
     color=alt.Color("whose:N", title=None, scale=colours),
 )
+flat = alt.Axis(labelFlush=False)
 less = f"Right answers less those of {POLICIES[0]} (points)"
 alt.layer(
     alt.Chart(alt.InlineData(values=[{"zero": 0}]))
     .mark_rule(strokeDash=[6, 4], color="gray")
     .encode(x="zero:Q"),
-    base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=less), x2="high:Q"),
+    base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=less, axis=flat), x2="high:Q"),
     base.mark_point(filled=True, size=90, opacity=1).encode(
         x="mean:Q", shape=alt.Shape("whose:N", title=None, scale=shapes)
     ),

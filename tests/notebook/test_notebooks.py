@@ -134,6 +134,11 @@ def test_looking_at_traces(tmp_path: Path) -> None:
         line = re.search(rf"Wrong answers are longer, pooled: {FIGURE} tokens", answer)
         assert line is not None
         assert signed(line[1]) == round(wrong - right)
+    words = {"more often than not": 1, "more or less often": 0, "less often than not": -1}
+    told_so = re.findall(rf" longer ({'|'.join(words)}): {FIGURE} %", told)
+    assert len(told_so) == 2 * len(bundled_traces())
+    for word, _, low, high in told_so:
+        assert (signed(low) > 50) - (signed(high) < 50) == words[word] or "50.0" in low + high
     assert re.search(rf"tail_entropy .*: AUC {FIGURE} at", told)
     assert "leaders with at least three quarters of the votes are right" in told
 
@@ -157,24 +162,31 @@ def test_the_answer_follows_the_trace(tmp_path: Path) -> None:
     notebook = run("01_look_at_traces.ipynb", tmp_path, TRACES='["mine"]')
     told = printed(notebook)
     assert "Wrong answers are shorter, within a question: −" in told
-    assert "On all 1 traces, within a question, wrong ones are shorter." in told
+    assert "On all 1 traces, in the mean within a question, wrong ones are shorter." in told
     assert "will end right: AUC" not in told
     assert any("No entropies" in str(cell.get("outputs")) for cell in notebook.cells)
 
 
 def test_replaying_and_comparing(tmp_path: Path) -> None:
-    """Each policy stands among the better, the worse or the others, as its interval says."""
+    """Each policy stands where its interval says; named are those whom the limit moves."""
     notebook = run("02_replay_and_compare.ipynb", tmp_path)
     assert len(pictures(notebook)) == 3
     sides = {"better": 1, "not distinguishable": 0, "worse": -1}
     seen = 0
-    for word, listed in re.findall(
-        rf"^    ({'|'.join(sides)}): (.+)$", printed(notebook), re.MULTILINE
-    ):
+    told = printed(notebook)
+    stood: dict[str, set[str]] = {}
+    for word, listed in re.findall(rf"^    ({'|'.join(sides)}): (.+)$", told, re.MULTILINE):
+        for policy in re.findall(rf"(\S+) {FIGURE}", listed):
+            stood.setdefault(policy[0], set()).add(word)
         for _, low, high in re.findall(FIGURE, listed):
             assert (signed(low) > 0) - (signed(high) < 0) == sides[word] or "0.0" in low + high
             seen += 1
     assert seen == 3 * 4
+    changing = re.search(
+        r"^How these stand to share depends on the limit: (.+)\.$", told, re.MULTILINE
+    )
+    assert changing is not None
+    assert set(changing[1].split("; ")) == {one for one, words in stood.items() if len(words) > 1}
 
 
 def test_fitting_and_tuning(tmp_path: Path) -> None:
