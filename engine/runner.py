@@ -34,11 +34,11 @@ from scheduler import (
 )
 from scheduler.journal import (
     ActionLine,
-    BudgetLine,
     EventLine,
     FaultLine,
     QuestionLine,
     TextLine,
+    budget_line,
     trim_line,
 )
 
@@ -209,7 +209,7 @@ class Runner:
         self._write(EventLine(event=opened, position=position))
         submit = await self._decide_all(opened, position, opened_s + most_s, on_open)
         answered_s = self._clock()
-        self._write(BudgetLine(at_s=answered_s, saved=msgspec.Raw(self.budget.save())))
+        self._write(budget_line(answered_s, self.budget))
         self._session.stop_question(position)
         granted_s = self.budget.rows[-1].granted_s or 0.0
         wait_s = min(DRAIN_S, opened_s + granted_s - answered_s)
@@ -247,7 +247,7 @@ class Runner:
                     hard_at_s = self._scheduler.hard_at_s
                 if on_open is not None:
                     on_open(hard_at_s)
-                self._write(BudgetLine(at_s=self._clock(), saved=msgspec.Raw(self.budget.save())))
+                self._write(budget_line(self._clock(), self.budget))
             submit = self._carry_out(step, position)
             if submit is not None:
                 return submit

@@ -20,6 +20,7 @@ from scheduler.events import AnyEvent
 
 if TYPE_CHECKING:
     from scheduler.allowance import Trim
+    from scheduler.budget import TimeBudget
 
 JOURNAL_FORMAT = 1
 """Version of the lines."""
@@ -295,6 +296,11 @@ def trim_line(at_s: float, position: int, trim: Trim) -> TrimLine:
         granted=trim.granted,
         limit=trim.limit,
     )
+
+
+def budget_line(at_s: float, budget: TimeBudget) -> BudgetLine:
+    """Return the line of a ledger, as it stands."""
+    return BudgetLine(at_s=at_s, saved=msgspec.Raw(budget.save()))
 
 
 def encode_line(line: JournalLine) -> bytes:

@@ -10,17 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from scheduler import (
     ActionLine,
-    BudgetLine,
     EventLine,
     FaultLine,
     JournalHeader,
     QuestionLine,
     SampleEvent,
     Scheduler,
+    budget_line,
     trim_line,
 )
 from simulations.tournament import Block, draw_streams, play_stream
@@ -114,7 +112,7 @@ class _RecordedScheduler(Scheduler):
         gold = self._recording.golds.get(name)
         lines.append(QuestionLine(position=position, question_id=name, gold=gold))
         lines.append(EventLine(event=event, position=position))
-        lines.append(self._ledger(event.at_s))
+        lines.append(budget_line(event.at_s, self.budget))
         lines += [trim_line(event.at_s, position, trim) for trim in step.trims]
         self._decided(event.at_s, step)
         return step
@@ -135,10 +133,7 @@ class _RecordedScheduler(Scheduler):
         for action in step.actions:
             lines.append(ActionLine(at_s=at_s, position=position, action=action))
         if not self.is_open:
-            lines.append(self._ledger(at_s))
-
-    def _ledger(self, at_s: float) -> BudgetLine:
-        return BudgetLine(at_s=at_s, saved=msgspec.Raw(self.budget.save()))
+            lines.append(budget_line(at_s, self.budget))
 
 
 class _RecordedWorld(World):

@@ -18,7 +18,7 @@ from scheduler import CallerError, encode_line
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
 from simulations.pools import pools_of
 from simulations.recording import record_stream
-from simulations.report import report_page, write_report
+from simulations.report import report_page
 from simulations.results import TraceInfo, encode_results
 from simulations.results_table import results_table
 from simulations.runs import Run, run_of
@@ -136,11 +136,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.journal is not None:
             lines = replayed.record(replayed.entries[0], command)
             write_whole(arguments.journal, b"".join(encode_line(line) + b"\n" for line in lines))
+        page = b""
+        if arguments.html is not None or tracker is not None:
+            page = report_page(results, command, replayed.streams(command)).encode()
         if arguments.html is not None:
-            write_report(results, arguments.html, command, replayed.streams(command))
+            write_whole(arguments.html, page)
         announce(arguments.json, arguments.journal, arguments.html)
         if tracker is not None:
-            tracked(tracker.keep(_finding(results, command, replayed.streams(command))))
+            tracked(tracker.keep(_finding(results, command, page)))
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
@@ -204,13 +207,16 @@ def replay(
         CallerError: if a policy is unknown, or beginning with the name of a wish's field that
             asks too much.
     """
-    return _made(traces, policies, profile, wish).play(jobs)
+    return _made(traces, _entries(policies), profile, wish).play(jobs)
+
+
+def _entries(policies: Sequence[str]) -> list[Entry]:
+    return [Entry(text, parse_policy(text)) for text in policies]
 
 
 def _made(
-    traces: Sequence[Trace], policies: Sequence[str], profile: LatencyProfile, wish: Wish
+    traces: Sequence[Trace], entries: list[Entry], profile: LatencyProfile, wish: Wish
 ) -> _Replay:
-    entries = [Entry(text, parse_policy(text)) for text in policies]
     pools = pools_of(traces)
     settings = settle(wish, profile, pools)
     for entry in entries:
@@ -220,13 +226,11 @@ def _made(
 
 def _read(arguments: argparse.Namespace) -> _Replay:
     """Read what the arguments name."""
-    policies = arguments.policy or DEFAULT_POLICIES
-    for text in policies:  # before traces, which take a while
-        parse_policy(text)
+    entries = _entries(arguments.policy or DEFAULT_POLICIES)  # before traces, which take a while
     profile = read_profile(arguments.profile)
     traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
     try:
-        return _made(traces, policies, profile, _wish(arguments))
+        return _made(traces, entries, profile, _wish(arguments))
     except CallerError as error:
         field, colon, rest = str(error).partition(":")
         if field not in Wish.__struct_fields__:
@@ -234,7 +238,7 @@ def _read(arguments: argparse.Namespace) -> _Replay:
         raise CallerError(f"argument --{field.replace('_', '-')}{colon}{rest}") from error
 
 
-def _finding(results: Results, command: str, streams: Sequence[Run]) -> Finding:
+def _finding(results: Results, command: str, page: bytes) -> Finding:
     """Return a replay as it is tracked."""
     return Finding(
         job="replay",
@@ -243,7 +247,7 @@ def _finding(results: Results, command: str, streams: Sequence[Run]) -> Finding:
         figures=figures_of(results),
         files={
             "results.json": encode_results(results),
-            "report.html": report_page(results, command, streams).encode(),
+            "report.html": page,
         },
     )
 

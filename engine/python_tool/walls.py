@@ -32,7 +32,7 @@ from engine.python_tool.filters import (
     restrict_calls,
 )
 
-_NEW_MOUNTS, _NEW_IPC = 0x00020000, 0x08000000
+NEW_MOUNTS, NEW_IPC = 0x00020000, 0x08000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
 _MS_PRIVATE, _MS_RECURSIVE = 1 << 18, 1 << 14
 _FILES = 64
@@ -104,7 +104,7 @@ def die_with_parent(parent: int) -> None:
 
 def _mount_scratch(scratch: str, size: int) -> bool:
     """Lay an empty file system over a folder, for this process alone."""
-    if libc.unshare(_NEW_MOUNTS | _NEW_IPC):
+    if libc.unshare(NEW_MOUNTS | NEW_IPC):
         return False
     # Else it would come up outside too, where mounts are shared.
     if libc.mount(b"none", b"/", None, _MS_PRIVATE | _MS_RECURSIVE, None):

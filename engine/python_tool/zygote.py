@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.python_tool import session
+from engine.python_tool.filters import libc
 from engine.python_tool.limits import Limits
-from engine.python_tool.walls import die_with_parent, put_up
+from engine.python_tool.walls import NEW_IPC, NEW_MOUNTS, die_with_parent, put_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +113,7 @@ def _become_session(file: int, setup: Setup, zygote: int) -> None:
         os._exit(0)
 
 
-_NEW_USER, _NEW_MOUNTS, _NEW_NET, _NEW_IPC = 0x10000000, 0x00020000, 0x40000000, 0x08000000
+_NEW_USER, _NEW_NET = 0x10000000, 0x40000000
 _NEW_PROCESSES = 0x20000000
 
 
@@ -122,10 +123,8 @@ def _enter_namespaces(control: int) -> bool:
     Goes on as the first of the new processes, whose end is the end of them all; the one that was
     started only waits for it.
     """
-    from engine.python_tool.filters import libc  # noqa: PLC0415 - only without bubblewrap
-
     user, group = os.getuid(), os.getgid()
-    if libc.unshare(_NEW_USER | _NEW_MOUNTS | _NEW_NET | _NEW_IPC | _NEW_PROCESSES):
+    if libc.unshare(_NEW_USER | NEW_MOUNTS | _NEW_NET | NEW_IPC | _NEW_PROCESSES):
         return False
     with suppress(OSError):
         for name, text in (

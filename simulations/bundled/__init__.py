@@ -46,13 +46,13 @@ def read_profile(name_or_path: str) -> LatencyProfile:
 
 def default_traces() -> Path:
     """Give the folder of the bundled trace that is played if none is named."""
-    return bundled_traces()[_DEFAULT_TRACES]
+    return _TRACES / _DEFAULT_TRACES
 
 
 def bundled_traces() -> dict[str, Path]:
     """Give the folders of all bundled traces by name, the default one first."""
     others = {path.parent.name: path.parent for path in sorted(_TRACES.glob("*/header.json"))}
-    return {_DEFAULT_TRACES: _TRACES / _DEFAULT_TRACES, **others}
+    return {_DEFAULT_TRACES: default_traces(), **others}
 
 
 def _read(path: Path) -> LatencyProfile:

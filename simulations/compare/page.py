@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
 from simulations.compare.pictures import (
     family_of,
     family_places,
@@ -16,8 +13,7 @@ from simulations.compare.pictures import (
 )
 from simulations.compare.table import LEGEND, Sheet, facts, sheets
 from simulations.report.look import Picture, colour_of, shape_of
-from simulations.report.page import script_json, scripts
-from simulations.report.template import HEAD, TAIL
+from simulations.report.rendering import render
 from simulations.results_table import pieces
 from terminal.files import write_whole
 
@@ -138,20 +134,19 @@ def comparison_page(results: CompareResults, command: str) -> str:
         first = sum(len(section.pictures) for section in sections)
         sections.append(_section(context, first))
     places = range(max(max(section.families) for section in sections) + 1)
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-        HEAD + _BODY + TAIL
-    )
-    return template.render(
+    return render(
+        _BODY,
+        {
+            "summary": _summary(results),
+            "legend": LEGEND,
+            "sections": sections,
+            "colours": [colour_of(place) for place in places],
+            "shapes": [shape_of(place) for place in places],
+            "pieces": pieces,
+        },
         title=_TITLE,
-        summary=_summary(results),
-        legend=LEGEND,
-        sections=sections,
-        colours=[colour_of(place) for place in places],
-        shapes=[shape_of(place) for place in places],
-        pieces=pieces,
         command=command,
-        bundle=Markup(scripts()),  # noqa: S704 - our own dependency
-        specs=script_json([picture.spec for section in sections for picture in section.pictures]),
+        pictures=(picture for section in sections for picture in section.pictures),
     )
 
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
 from simulations.fidelity.pictures import error_picture, scatter_picture
 from simulations.fidelity.table import LEGEND, facts, sheets
-from simulations.report.page import script_json, scripts
-from simulations.report.template import HEAD, TAIL
+from simulations.report.rendering import render
 from terminal.files import write_whole
 
 if TYPE_CHECKING:
@@ -76,17 +72,16 @@ def write_page(fidelity: Fidelity, path: Path, command: str) -> None:
         OSError: if the disk refuses.
     """
     drawn = [scatter_picture(fidelity), error_picture(fidelity)]
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-        HEAD + _BODY + TAIL
-    )
-    page = template.render(
+    page = render(
+        _BODY,
+        {
+            "facts": facts(fidelity),
+            "pictures": drawn,
+            "sheets": sheets(fidelity),
+            "legend": LEGEND,
+        },
         title=_TITLE,
-        facts=facts(fidelity),
-        pictures=drawn,
-        sheets=sheets(fidelity),
-        legend=LEGEND,
         command=command,
-        bundle=Markup(scripts()),  # noqa: S704 - our own dependency
-        specs=script_json([picture.spec for picture in drawn]),
+        pictures=drawn,
     )
     write_whole(path, page.encode())

@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
 from simulations.fitting.pictures import calibration_picture, hull_picture, value_picture
 from simulations.fitting.table import fit_table
-from simulations.report.page import script_json, scripts
-from simulations.report.template import HEAD, TAIL
+from simulations.report.rendering import render
 from terminal.files import write_whole
 
 if TYPE_CHECKING:
@@ -105,17 +101,16 @@ def write_page(fit: Fit, profile: LatencyProfile, path: Path, command: str) -> N
         hull_picture(fit, profile),
         value_picture(fit, profile),
     ]
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-        HEAD + _BODY + TAIL
-    )
-    page = template.render(
+    page = render(
+        _BODY,
+        {
+            "facts": _facts(fit.whole),
+            "drawn": drawn,
+            "sheets": [_accuracies(fit, profile), _weights(fit.whole)],
+        },
         title=_TITLE,
-        facts=_facts(fit.whole),
-        drawn=drawn,
-        sheets=[_accuracies(fit, profile), _weights(fit.whole)],
         command=command,
-        bundle=Markup(scripts()),  # noqa: S704 - our own dependency
-        specs=script_json([one.picture.spec for one in drawn]),
+        pictures=(one.picture for one in drawn),
     )
     write_whole(path, page.encode())
 

@@ -100,11 +100,11 @@ def _ending(question: QuestionRun) -> str:
         is_right = question.outcome is Outcome.RIGHT
         right = " (right)" if is_right else f" (right: {shortened(question.gold)})"
     given = ""
-    if question.given is not None and str(question.given) != question.answer:
-        given = f" Handed over: {question.given}."
+    if question.given_instead is not None:
+        given = f" Handed over: {question.given_instead}."
     settled = ""
-    if question.settled_s is not None and question.settled_s < question.until_s:
-        settled = f" Settled after {seconds_text(question.settled_s - question.opened_s)}."
+    if question.settled_after_s is not None and question.decided_s < question.until_s:
+        settled = f" Settled after {seconds_text(question.settled_after_s)}."
     return (
         f"Submitted {answer}{right} after {seconds_text(question.seconds)}, since "
         f"{SINCE[question.submit.reason]}.{settled}{given}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from simulations.report.run_look import OUTCOMES
 from simulations.runs import End
+from simulations.runs.words import TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,6 @@ _BAR = 9
 _WIDTH = 1000.0
 _LONGEST = 11  # characters of an answer beside its lane
 _SHOWN_ANSWERS = 8  # of a question's votes
-_TIMES = "\u00a0×\u00a0"  # where no line breaks
 _SHOWN_PROBES = 6  # changes of mind that a title tells
 
 
@@ -169,10 +169,10 @@ def votes_text(question: QuestionRun) -> str:
     told = []
     for answer, count in ranked[:shown]:
         right = " (right)" if answer == question.gold else ""
-        told.append(f"{shortened(answer)}{right}{_TIMES}{count}")
+        told.append(f"{shortened(answer)}{right}{TIMES}{count}")
     if rest := ranked[shown:]:
-        told.append(f"{len(rest)} other answers{_TIMES}{sum(count for _, count in rest)}")
-    told += [f"{end.value}{_TIMES}{others[end]}" for end in End if others[end]]
+        told.append(f"{len(rest)} other answers{TIMES}{sum(count for _, count in rest)}")
+    told += [f"{end.value}{TIMES}{others[end]}" for end in End if others[end]]
     return ", ".join(told) or "No sample was started"
 
 

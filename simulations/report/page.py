@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
-
-import vl_convert
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from simulations.report.blocks import outcome_kinds, sample_kinds
 from simulations.report.burn_down import burn_down_picture
 from simulations.report.look import colour_of, shape_of
 from simulations.report.macros import MACROS
+from simulations.report.rendering import render
 from simulations.report.run_look import COLOURS
 from simulations.report.scatter import time_picture, token_picture
-from simulations.report.streams import stream_rows, use_columns
-from simulations.report.template import HEAD, REPORT, TAIL
+from simulations.report.streams import streams_shown
+from simulations.report.template import REPORT
 from simulations.results_table import facts, grids, legend, pieces
 from terminal.files import write_whole
 
@@ -49,44 +45,32 @@ def report_page(results: Results, command: str, streams: Sequence[Run] = ()) -> 
     """Return the page that `write_report` writes."""
     drawn = [time_picture(results), token_picture(results), burn_down_picture(results)]
     places = range(len(results.policies))
-    rows = stream_rows(streams)
+    columns, rows = streams_shown(streams)
     models = results.policies[0].by_model
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-        HEAD + MACROS + REPORT + TAIL
-    )
-    return template.render(
+    return render(
+        MACROS + REPORT,
+        {
+            "summary": _summary(results),
+            "policies": results.policies,
+            "colours": [colour_of(place) for place in places],
+            "shapes": [shape_of(place) for place in places],
+            "pictures": drawn,
+            "grids": grids(results),
+            "legend": legend(results),
+            "reasons": _reasons(results),
+            "streams": rows,
+            "uses": columns,
+            "of_model": f" of {streams[0].header.model}" if streams and len(models) > 1 else "",
+            "outcome_kinds": outcome_kinds(streams),
+            "sample_kinds": sample_kinds([block for row in rows for block in row.blocks]),
+            "colours_of_kinds": COLOURS,
+            "facts": facts(results, digest_length=None),
+            "pieces": pieces,
+        },
         title=_TITLE,
-        summary=_summary(results),
-        policies=results.policies,
-        colours=[colour_of(place) for place in places],
-        shapes=[shape_of(place) for place in places],
-        pictures=drawn,
-        grids=grids(results),
-        legend=legend(results),
-        reasons=_reasons(results),
-        streams=rows,
-        uses=use_columns(streams),
-        of_model=f" of {streams[0].header.model}" if streams and len(models) > 1 else "",
-        outcome_kinds=outcome_kinds(streams),
-        sample_kinds=sample_kinds([block for row in rows for block in row.blocks]),
-        colours_of_kinds=COLOURS,
-        facts=facts(results, digest_length=None),
-        pieces=pieces,
         command=command,
-        bundle=Markup(scripts()),  # noqa: S704 - our own dependency
-        specs=script_json([picture.spec for picture in drawn]),
+        pictures=drawn,
     )
-
-
-def scripts() -> str:
-    """Return Vega, Vega-Lite and the function `vegaEmbed`, all in one."""
-    return vl_convert.javascript_bundle()  # type: ignore[call-arg] # its stub lacks the default
-
-
-def script_json(value: object) -> Markup:
-    """Write JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - no tag can begin without a "<"
 
 
 def _summary(results: Results) -> str:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
 from simulations.report.blocks import blocks_of, outcome_kinds, sample_kinds
 from simulations.report.lanes import stream_lanes
 from simulations.report.macros import MACROS
-from simulations.report.page import script_json, scripts
+from simulations.report.rendering import render
 from simulations.report.run_burn_down import run_burn_down
 from simulations.report.run_look import COLOURS
 from simulations.report.run_tables import (
@@ -23,7 +20,6 @@ from simulations.report.run_tables import (
     troubles,
 )
 from simulations.report.run_template import RUN
-from simulations.report.template import HEAD, TAIL
 from simulations.results_table import number_of
 from simulations.runs import share_out
 from terminal.files import write_whole
@@ -54,27 +50,26 @@ def _render(run: Run, command: str) -> str:
     shares = share_out(run)
     burn_down = run_burn_down(run)
     blocks = blocks_of(run)
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-        HEAD + MACROS + RUN + TAIL
-    )
-    return template.render(
+    return render(
+        MACROS + RUN,
+        {
+            "summary": summary(run),
+            "colours_of_kinds": COLOURS,
+            "parts": parts_of(shares.whole),
+            "whole": number_of(sum(shares.whole.values()), 1),
+            "burn_down": burn_down,
+            "limited": run.total_s is not None,
+            "stream": stream_lanes(run),
+            "outcome_kinds": outcome_kinds([run]),
+            "columns": QUESTION_COLUMNS,
+            "rows": question_rows(run, shares),
+            "reasons": reason_rows(run),
+            "troubles": troubles(run),
+            "sample_kinds": sample_kinds(blocks),
+            "blocks": blocks,
+            "facts": facts(run),
+        },
         title=_TITLE,
-        summary=summary(run),
-        colours_of_kinds=COLOURS,
-        parts=parts_of(shares.whole),
-        whole=number_of(sum(shares.whole.values()), 1),
-        burn_down=burn_down,
-        limited=run.total_s is not None,
-        stream=stream_lanes(run),
-        outcome_kinds=outcome_kinds([run]),
-        columns=QUESTION_COLUMNS,
-        rows=question_rows(run, shares),
-        reasons=reason_rows(run),
-        troubles=troubles(run),
-        sample_kinds=sample_kinds(blocks),
-        blocks=blocks,
-        facts=facts(run),
         command=command,
-        bundle=Markup(scripts()),  # noqa: S704 - our own dependency
-        specs=script_json([burn_down.spec]),
+        pictures=[burn_down],
     )

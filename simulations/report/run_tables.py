@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _NONE = "–"
 _LONG_S = 1000.0  # of a stream whose parts need no second decimal
-_LEAST_S = 0.005  # of a part that is shown
+LEAST_S = 0.005
+"""Of a part that is shown; less reads as nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def parts_of(shares: dict[Use, float], whole_s: float | None = None) -> tuple[Pa
             meaning=MEANINGS[use],
         )
         for use in USES
-        if shares.get(use, 0.0) >= _LEAST_S
+        if shares.get(use, 0.0) >= LEAST_S
     )
 
 
@@ -132,7 +133,6 @@ def question_rows(run: Run, shares: Shares) -> list[QuestionRow]:
 def _question_row(question: QuestionRun, used: dict[Use, float]) -> QuestionRow:
     ends = Counter(sample.end for sample in question.samples.values())
     parts = parts_of(used)
-    settled_s = None if question.settled_s is None else question.settled_s - question.opened_s
     return QuestionRow(
         place=question.position + 1,
         question_id=question.question_id,
@@ -144,7 +144,7 @@ def _question_row(question: QuestionRun, used: dict[Use, float]) -> QuestionRow:
             _NONE if question.gold is None else shortened(question.gold),
             _NONE if question.reason is None else question.reason.value,
             _NONE if question.granted_s is None else number_of(question.granted_s, 1),
-            _NONE if settled_s is None else number_of(settled_s, 1),
+            _NONE if question.settled_after_s is None else number_of(question.settled_after_s, 1),
             f"{len(question.samples):,}",
             f"{ends[End.VOTED]:,}",
             f"{ends[End.STOPPED]:,}",
@@ -158,8 +158,8 @@ def _question_row(question: QuestionRun, used: dict[Use, float]) -> QuestionRow:
 def _answer(question: QuestionRun) -> str:
     """Show what was submitted, and what was handed over where that is something else."""
     answer = _NONE if question.answer is None else shortened(question.answer)
-    given = None if question.given is None else str(question.given)
-    return answer if given in {None, question.answer} else f"{answer} (gave {given})"
+    given = question.given_instead
+    return answer if given is None else f"{answer} (gave {given})"
 
 
 _FIRST = next(iter(USES))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from simulations.report.blocks import Block, blocks_of
 from simulations.report.lanes import Lanes, stream_lanes
 from simulations.report.run_look import USES, kind_of
-from simulations.report.run_tables import Part, parts_of, summary
+from simulations.report.run_tables import LEAST_S, Part, parts_of, summary
 from simulations.results_table import number_of
 from simulations.runs import share_out
 from simulations.runs.uses import MEANINGS
@@ -16,7 +16,7 @@ from simulations.runs.uses import MEANINGS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from simulations.runs import Run, Use
+    from simulations.runs import Run
 
 _MOST_SAMPLES = 6000  # whose lanes a page carries, some 300 bytes each
 
@@ -53,19 +53,14 @@ class StreamRow:
     blocks: list[Block]
 
 
-def use_columns(runs: Sequence[Run]) -> list[UseColumn]:
-    """Return the uses that occur in any of the streams."""
-    return [UseColumn(kind_of(use), use.value, MEANINGS[use]) for use in _met(runs)]
-
-
-def stream_rows(runs: Sequence[Run]) -> list[StreamRow]:
-    """Return a row a stream, in their order."""
-    met = _met(runs)
+def streams_shown(runs: Sequence[Run]) -> tuple[list[UseColumn], list[StreamRow]]:
+    """Return the uses that occur in any of the streams, and a row a stream, in their order."""
+    wholes = [share_out(run).whole for run in runs]
+    met = [use for use in USES if any(whole.get(use, 0.0) >= LEAST_S for whole in wholes)]
     rows, carried = [], 0
-    for place, run in enumerate(runs, 1):
+    for place, (run, whole) in enumerate(zip(runs, wholes, strict=True), 1):
         carried += sum(len(question.samples) for question in run.questions)
         shown = carried <= _MOST_SAMPLES
-        whole = share_out(run).whole
         prefix = f"p{place}"
         rows.append(
             StreamRow(
@@ -78,12 +73,4 @@ def stream_rows(runs: Sequence[Run]) -> list[StreamRow]:
                 blocks=blocks_of(run, prefix) if shown else [],
             )
         )
-    return rows
-
-
-def _met(runs: Sequence[Run]) -> list[Use]:
-    shares = [share_out(run).whole for run in runs]
-    return [use for use in USES if any(whole.get(use, 0.0) >= _LEAST_S for whole in shares)]
-
-
-_LEAST_S = 0.005  # less is shown as nothing
+    return [UseColumn(kind_of(use), use.value, MEANINGS[use]) for use in met], rows

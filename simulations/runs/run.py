@@ -150,6 +150,17 @@ class QuestionRun:
         return None if self.submit is None else self.submit.answer
 
     @property
+    def settled_after_s(self) -> float | None:
+        """From its opening to `settled_s`."""
+        return None if self.settled_s is None else self.settled_s - self.opened_s
+
+    @property
+    def given_instead(self) -> str | None:
+        """What was handed to the gateway, where that is something else than its answer."""
+        given = None if self.given is None else str(self.given)
+        return None if given == self.answer else given
+
+    @property
     def reason(self) -> Reason | None:
         """Why it ended then; None where nothing was submitted."""
         return None if self.submit is None else self.submit.reason

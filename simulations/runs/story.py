@@ -31,7 +31,7 @@ from scheduler import (
 from simulations.runs.following import Follower
 from simulations.runs.run import End, Outcome
 from simulations.runs.uses import share_out
-from simulations.runs.words import SINCE
+from simulations.runs.words import SINCE, TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from simulations.runs.run import QuestionRun, Run
 
     Told = AnyAction | AnyEvent | FaultLine | TrimLine
-
-_TIMES = "\u00a0×\u00a0"  # where no line breaks
 
 _LIMITS = {
     Limit.TIME_LEFT: "the time left",
@@ -128,7 +126,6 @@ def tell(run: Run, question_id: str) -> list[Story]:
 
 
 def _story(run: Run, question: QuestionRun, seconds_by_use: dict[str, float]) -> Story:
-    settled_s = question.settled_s
     return Story(
         journal=run.name,
         digest=run.digest,
@@ -143,7 +140,7 @@ def _story(run: Run, question: QuestionRun, seconds_by_use: dict[str, float]) ->
         opened_s=question.opened_s,
         seconds=question.seconds,
         granted_s=question.granted_s,
-        settled_after_s=None if settled_s is None else settled_s - question.opened_s,
+        settled_after_s=question.settled_after_s,
         seconds_by_use=seconds_by_use,
         summary=_summary(question),
         moments=list(_Teller(run, question).moments()),
@@ -351,9 +348,9 @@ class _Teller:
         since_s = question.until_s - question.opened_s
         if question.submit is None:
             yield Moment(at_s=since_s, what="died", text="The process died here.")
-        if question.given is not None and str(question.given) != question.answer:
-            text = f"{question.given} was handed to the gateway."
-            yield Moment(at_s=since_s, what="given", text=text, answer=str(question.given))
+        if (given := question.given_instead) is not None:
+            text = f"{given} was handed to the gateway."
+            yield Moment(at_s=since_s, what="given", text=text, answer=given)
 
     def _votes(self) -> dict[str, int]:
         final = self._follower.tally.final
@@ -362,7 +359,7 @@ class _Teller:
 
     def _votes_text(self) -> str:
         votes = self._votes()
-        told = ", ".join(f"{answer}{_TIMES}{count}" for answer, count in votes.items())
+        told = ", ".join(f"{answer}{TIMES}{count}" for answer, count in votes.items())
         return f" Votes: {told}." if told else " Nothing has voted."
 
 
@@ -413,7 +410,7 @@ def _counted(answers: Iterable[str | None], gold: str | None) -> str:
         counts[word] = counts.get(word, 0) + 1
     ranked = sorted(counts, key=lambda word: -counts[word])
     return ", ".join(
-        f"{word}{_TIMES}{counts[word]}" if counts[word] > 1 else word for word in ranked
+        f"{word}{TIMES}{counts[word]}" if counts[word] > 1 else word for word in ranked
     )
 
 

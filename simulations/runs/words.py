@@ -1,8 +1,11 @@
-"""Reasons in words, as they complete "…, since ___"."""
+"""Words that reports and stories share."""
 
 from __future__ import annotations
 
 from scheduler import Reason
+
+TIMES = "\u00a0×\u00a0"
+"""Between a thing and how often it came; no line breaks there."""
 
 SINCE = {
     Reason.ANSWERED: "the question had its answer",
@@ -29,3 +32,4 @@ SINCE = {
     Reason.PRICE: "more samples would have brought less than their seconds are worth elsewhere",
     Reason.NO_ATTEMPT: "the rule does not try",
 }
+"""Reasons, as they complete "…, since ___"."""

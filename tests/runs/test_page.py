@@ -144,7 +144,7 @@ def test_a_replays_page_carries_samples_up_to_a_limit(
 ) -> None:
     """Later policies show their questions, and lead nowhere."""
     monkeypatch.setattr(streams, "_MOST_SAMPLES", 9)
-    one, two = streams.stream_rows([run, run])
+    _, (one, two) = streams.streams_shown([run, run])
     assert [len(row.blocks) for row in (one, two)] == [2, 0]
     assert one.lanes.lanes[0].href == f"#{one.blocks[0].anchor}"
     assert two.lanes.lanes[0].href == ""
