@@ -6,6 +6,10 @@ sample, which would have finished first. It is what self-consistency tends to wi
 Best stopping in hindsight: samples come one at a time in the order of the draws, and we stop
 at the first moment at which the leader of the vote is right; a question whose leader is never
 right is given up at once. No rule that only chooses when to stop can do better on those draws.
+
+Where several arms were logged, each bound is one arm's at a time: the majority of the arm whose
+majority is right most often, and the arm that stops cheapest, question by question. A rule that
+lets arms vote together, weighed by what they are worth, may do better than either.
 """
 
 from __future__ import annotations
@@ -13,9 +17,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from simulations.pool import LoggedSample
+    from simulations.pool import LoggedQuestion, LoggedSample
+
+
+def best_majority(questions: Sequence[LoggedQuestion]) -> list[bool]:
+    """Return for each question whether the pool majority of the best arm is right.
+
+    Args:
+        questions: Of one model; an arm that lacks one of them is wrong there.
+    """
+    arms = dict.fromkeys(arm for question in questions for arm in question.lone_arms)
+    right = [
+        [pool_majority(question.samples.get(arm, ())) == question.gold for question in questions]
+        for arm in arms
+    ]
+    return max(right, key=sum)
+
+
+def cheapest_stop(question: LoggedQuestion) -> int | None:
+    """Return the fewest tokens until some arm's leader is right; None if none ever is.
+
+    Args:
+        question: With its samples in the order of the draws.
+    """
+    stops = [best_stopping(question.samples[arm], question.gold) for arm in question.lone_arms]
+    return min((tokens for tokens in stops if tokens is not None), default=None)
 
 
 def pool_majority(samples: Iterable[LoggedSample]) -> str | None:

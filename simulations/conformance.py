@@ -29,6 +29,7 @@ from scheduler import (
     encode,
 )
 from scheduler.latency import Decode, Prefill, Probe
+from simulations.deck import Deck
 from simulations.pool import Checkpoint, LoggedQuestion, LoggedSample, Pool, ToolCall
 from simulations.streams import Draw, Order, Streams
 from simulations.world import World
@@ -199,7 +200,7 @@ class Played:
 
 def play_watched(
     policy: Policy,
-    questions: Sequence[tuple[str, Sequence[LoggedSample]]],
+    questions: Sequence[tuple[str, LoggedQuestion]],
     *,
     total_s: float = 1000.0,
     profile: LatencyProfile = FREE,
@@ -208,7 +209,7 @@ def play_watched(
 
     Args:
         policy: A fresh one.
-        questions: Names, and samples in the order of the draws.
+        questions: Names, and the questions with their samples in the order of the draws.
         total_s: Seconds of the stream.
         profile: What the engine costs.
     """
@@ -216,7 +217,8 @@ def play_watched(
     scheduler = Scheduler(policy, TimeBudget(total_s, questions=len(questions)), profile)
     world = World(profile, policy.progress_every_tokens)
     seen = Played(trespasses=policy.trespasses)
-    for name, samples in questions:
+    for name, question in questions:
+        deck = Deck(question)
         world.open_question()
         step = scheduler.open(QuestionOpened(at_s=world.now_s, question_id=name))
         hard_at_s = scheduler.hard_at_s if scheduler.is_open else world.now_s
@@ -226,8 +228,8 @@ def play_watched(
                 seen.lines.append(f"{name} {world.now_s!r} ".encode() + encode(action))
                 if isinstance(action, StartSample):
                     seen.started += 1
-                    log = samples[action.sample] if action.sample < len(samples) else None
-                    world.start(log, action.max_tokens)
+                    prompt, log = deck.deal(action)
+                    world.start(log, action.max_tokens, prompt)
                 elif isinstance(action, StopSample):
                     world.stop(action.sample)
                 elif isinstance(action, ProbeSample):
@@ -252,7 +254,7 @@ def play_scenario(policy: Policy, scenario: Scenario) -> Played:
     pool = scenario.pool
     streams = Streams(pool, len(pool.questions), Order.RANDOM, Draw.RANDOM, _SEED)
     questions = [
-        (f"{stream}-{pool.questions[index].question_id}", streams.samples_of(stream, index))
+        (f"{stream}-{pool.questions[index].question_id}", streams.question_of(stream, index))
         for stream in range(2)
         for index in streams.questions_of(stream)
     ]

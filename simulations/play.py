@@ -14,13 +14,14 @@ from scheduler import (
     StopSample,
     SubmitAnswer,
 )
+from simulations.deck import Deck
 from simulations.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scheduler import AnyAction, LatencyProfile, Policy, TimeBudget
-    from simulations.pool import LoggedQuestion, LoggedSample
+    from simulations.pool import LoggedQuestion
     from simulations.recording import Recording
 
 OVERRUN_S = 1e-9
@@ -54,7 +55,7 @@ def play(
     policy: Policy,
     budget: TimeBudget,
     profile: LatencyProfile,
-    questions: Sequence[tuple[LoggedQuestion, Sequence[LoggedSample]]],
+    questions: Sequence[LoggedQuestion],
     *,
     startup_s: float = 0.0,
     gateway_s: float = 0.0,
@@ -66,7 +67,8 @@ def play(
         policy: A fresh one.
         budget: A fresh one.
         profile: What the engine costs.
-        questions: In the order they come, each with its samples in the order of the draws.
+        questions: In the order they come, each with its samples in the order of the draws
+            (`Streams.question_of`).
         startup_s: Seconds before the first question.
         gateway_s: Seconds between an answer and the next question.
         recording: Where everything is written down; None for nowhere.
@@ -82,10 +84,10 @@ def play(
         world = recording.world(profile, policy.progress_every_tokens)
     world.pass_time(startup_s)
     answers: list[tuple[SubmitAnswer, float, float, bool]] = []
-    for question, samples in questions:
+    for question in questions:
         if answers and gateway_s:
             world.pass_time(gateway_s)
-        answers.append(_answer(scheduler, world, question, samples))
+        answers.append(_answer(scheduler, world, question))
     world.drain()
     return [
         Outcome(
@@ -102,7 +104,7 @@ def play(
 
 
 def _answer(
-    scheduler: Scheduler, world: World, question: LoggedQuestion, samples: Sequence[LoggedSample]
+    scheduler: Scheduler, world: World, question: LoggedQuestion
 ) -> tuple[SubmitAnswer, float, float, bool]:
     """Play one question; return its submit, opening, seconds and whether it came too late."""
     opened_s = world.now_s
@@ -117,8 +119,9 @@ def _answer(
     )
     hard_at_s = scheduler.hard_at_s if scheduler.is_open else opened_s
     world.prepare()
+    deck = Deck(question)
     while True:
-        submit = _carry_out(step.actions, world, samples)
+        submit = _carry_out(step.actions, world, deck)
         if submit is not None:
             break
         step = scheduler.handle(world.next_event(step.next_wakeup_s))
@@ -126,15 +129,13 @@ def _answer(
     return submit, opened_s, world.now_s - opened_s, late
 
 
-def _carry_out(
-    actions: Sequence[AnyAction], world: World, samples: Sequence[LoggedSample]
-) -> SubmitAnswer | None:
+def _carry_out(actions: Sequence[AnyAction], world: World, deck: Deck) -> SubmitAnswer | None:
     """Tell the world; return the submit if there is one."""
     submit = None
     for action in actions:
         if isinstance(action, StartSample):
-            log = samples[action.sample] if action.sample < len(samples) else None
-            world.start(log, action.max_tokens)
+            prompt, log = deck.deal(action)
+            world.start(log, action.max_tokens, prompt)
         elif isinstance(action, StopSample):
             world.stop(action.sample)
         elif isinstance(action, ProbeSample):

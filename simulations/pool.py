@@ -59,6 +59,9 @@ class LoggedSample(msgspec.Struct, frozen=True):
         tail_entropy: Over its last 128 tokens, in nats.
         checkpoints: In ascending order of tokens.
         tool_calls: In ascending order of tokens.
+        candidates: The answers that it was asked to judge, in their order; empty for none.
+        parent: Number, within its arm, of the sample that it builds on; None for none.
+        parent_arm: The arm of that sample.
     """
 
     sample: int
@@ -70,6 +73,9 @@ class LoggedSample(msgspec.Struct, frozen=True):
     tail_entropy: float | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    candidates: tuple[str, ...] = ()
+    parent: int | None = None
+    parent_arm: str | None = None
 
 
 class LoggedQuestion(msgspec.Struct, frozen=True):
@@ -78,7 +84,8 @@ class LoggedQuestion(msgspec.Struct, frozen=True):
     Attributes:
         question_id: Its name, unique within the model.
         gold: The right answer.
-        samples: By arm, in start order.
+        samples: By arm, the first one first, each in start order; of a question that is to be
+            played, in the order in which starts draw them.
         question: Its text, where logged.
         features: Numbers known before the first sample.
     """
@@ -91,8 +98,18 @@ class LoggedQuestion(msgspec.Struct, frozen=True):
 
     @property
     def default_arm(self) -> str:
-        """The arm that stands for the default one: the arm of that name, else the first."""
-        return "default" if "default" in self.samples else next(iter(self.samples))
+        """The arm that policies call the default one: the first, as on a live engine."""
+        return next(iter(self.samples))
+
+    @property
+    def lone_arms(self) -> list[str]:
+        """The arms that stand alone; the first one always counts as such."""
+        return [arm for arm in self.samples if arm == self.default_arm or self.stands_alone(arm)]
+
+    def stands_alone(self, arm: str) -> bool:
+        """Whether the arm's samples neither judge answers of others nor build on samples."""
+        first = next(iter(self.samples[arm]), None)
+        return first is None or (not first.candidates and first.parent is None)
 
 
 class Pool(msgspec.Struct, frozen=True):

@@ -63,6 +63,7 @@ def _questions(trace: Trace) -> Iterable[LoggedQuestion]:
     signals = pl.col("mean_entropy", "tail_entropy", "confidence")
     known = trace.checkpoints.with_columns(signals.forward_fill().over(_KEY))
     checkpoints = _grouped(known, _checkpoint)
+    places = {arm: place for place, arm in enumerate(trace.header.arms)}
     segments = {} if trace.segments is None else _grouped(trace.segments, dict)
     samples: dict[str, dict[str, list[LoggedSample]]] = defaultdict(lambda: defaultdict(list))
     for row in trace.samples.iter_rows(named=True):
@@ -86,7 +87,11 @@ def _questions(trace: Trace) -> Iterable[LoggedQuestion]:
         yield LoggedQuestion(
             question_id=question_id,
             gold=row["gold"],
-            samples={arm: tuple(rows) for arm, rows in arms.items()},
+            samples={
+                # The header's order is the run's own; the tables are sorted by name.
+                arm: tuple(arms[arm])
+                for arm in sorted(arms, key=lambda arm: places.get(arm, len(places)))
+            },
             question=row["question"],
             features={
                 name.removeprefix(FEATURE_PREFIX): row[name]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scheduler import (
+    DEFAULT_ARM,
     ActionLine,
     EventLine,
     FaultLine,
@@ -62,13 +63,14 @@ def record_stream(
         command=command,
         model=pool.model,
         engine="simulated",
-        arms={"default": {}},
+        arms={DEFAULT_ARM: {}}
+        | {arm: {} for question in pool.questions for arm in question.samples},
         policy=entry.name,
         total_s=settings.total_s,
         answers="logged",
         profile=profile.name,
     )
-    golds = {question.question_id: question.gold for question, _ in drawn}
+    golds = {question.question_id: question.gold for question in drawn}
     recording = Recording(golds, [header])
     play_stream(entry.spec.for_model(pool.model), profile, settings, drawn, recording)
     return recording.lines

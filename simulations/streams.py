@@ -5,10 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from simulations.luck import Purpose, address_of, generator
 
 if TYPE_CHECKING:
-    from simulations.pool import LoggedSample, Pool
+    from simulations.pool import LoggedQuestion, Pool
 
 
 class Order(StrEnum):
@@ -50,9 +52,7 @@ class Streams:
         self._order = order
         self._draw = draw
         self._seed = seed
-        self._logged = [pool.samples_of(index) for index in range(len(pool.questions))]
         self._pass_rate = [pool.pass_rate(index) for index in range(len(pool.questions))]
-        self._address = [address_of(pool.model, q.question_id) for q in pool.questions]
         # Pools of several models that hold the same questions meet them in the same order.
         ids = [question.question_id for question in pool.questions]
         self._by_id = sorted(range(len(ids)), key=ids.__getitem__)
@@ -69,10 +69,29 @@ class Streams:
         sign = 1.0 if self._order is Order.HARD_FIRST else -1.0
         return sorted(chosen, key=lambda index: sign * self._pass_rate[index])
 
-    def samples_of(self, stream: int, index: int) -> list[LoggedSample]:
-        """Return the logged samples of a question in the order in which starts draw them."""
-        samples = self._logged[index]
+    def question_of(self, stream: int, index: int) -> LoggedQuestion:
+        """Return a question with each arm's samples in the order in which starts draw them."""
+        question = self._pool.questions[index]
         if self._draw is Draw.LOGGED:
-            return list(samples)
-        luck = generator(self._seed, stream, Purpose.SAMPLES, self._address[index])
-        return [samples[place] for place in luck.permutation(len(samples)).tolist()]
+            return question
+        return shuffled(self._pool.model, question, self._seed, stream)
+
+
+def shuffled(model: str, question: LoggedQuestion, seed: int, stream: int) -> LoggedQuestion:
+    """Return a question with each arm's samples in a random order.
+
+    The first arm's order does not depend on which other arms were logged.
+
+    Args:
+        model: Of the pool.
+        question: As logged.
+        seed: Of the run.
+        stream: Number of the stream.
+    """
+    drawn = {}
+    for arm, samples in question.samples.items():
+        place = () if arm == question.default_arm else (arm,)
+        address = address_of(model, question.question_id, *place)
+        order = generator(seed, stream, Purpose.SAMPLES, address).permutation(len(samples))
+        drawn[arm] = tuple(samples[place] for place in order.tolist())
+    return replace(question, samples=drawn)

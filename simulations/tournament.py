@@ -14,11 +14,11 @@ from joblib import Parallel, delayed
 
 from policies import PolicySpec
 from scheduler import LatencyProfile, TimeBudget
-from simulations.bounds import best_stopping, pool_majority
+from simulations.bounds import best_majority, cheapest_stop
 from simulations.comparison import Comparison
 from simulations.packing import PackedPools, pack, unpack
 from simulations.play import OVERRUN_S, Outcome, play
-from simulations.pool import LoggedQuestion, LoggedSample, Pool
+from simulations.pool import LoggedQuestion, Pool
 from simulations.streams import Draw, Order, Streams
 from simulations.sums import BoundSums, PolicySums
 
@@ -30,11 +30,9 @@ if TYPE_CHECKING:
 
 STREAMS_PER_BLOCK = 25
 
-Drawn = list[tuple[LoggedQuestion, list[LoggedSample]]]
-"""The questions of a stream with their samples, all in the order of the draws."""
-
-DrawnStream = tuple[list[int], Drawn]
-"""The pool's index of each question, and the questions."""
+DrawnStream = tuple[list[int], list[LoggedQuestion]]
+"""The pool's index of each question of a stream, and the questions with their samples, all in the
+order of the draws."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -154,7 +152,7 @@ def play_policies(
     sums = [PolicySums.zero(len(pool.questions), settings.questions) for _ in entries]
     specs = [entry.spec.for_model(pool.model) for entry in entries]
     for indices, drawn in streams:
-        golds = [question.gold for question, _ in drawn]
+        golds = [question.gold for question in drawn]
         for spec, one in zip(specs, sums, strict=True):
             outcomes = play_stream(spec, profile, settings, drawn)
             one.add(indices, golds, outcomes)
@@ -164,13 +162,10 @@ def play_policies(
 
 def play_bounds(pool: Pool, streams: Iterable[DrawnStream]) -> BoundSums:
     """Sum up the bounds on the draws of some streams of one model."""
-    majority = [
-        pool_majority(pool.samples_of(index)) == question.gold
-        for index, question in enumerate(pool.questions)
-    ]
+    majority = best_majority(pool.questions)
     bounds = BoundSums.zero(len(pool.questions))
     for indices, drawn in streams:
-        stops = [best_stopping(samples, question.gold) for question, samples in drawn]
+        stops = [cheapest_stop(question) for question in drawn]
         bounds.count[indices] += 1.0
         bounds.majority[indices] += [majority[index] for index in indices]
         bounds.stopping[indices] += [tokens is not None for tokens in stops]
@@ -187,8 +182,7 @@ def draw_streams(block: Block, settings: Settings) -> list[DrawnStream]:
     drawn = []
     for stream in range(block.first, block.first + block.streams):
         indices = streams.questions_of(stream)
-        draws = [(pool.questions[i], streams.samples_of(stream, i)) for i in indices]
-        drawn.append((indices, draws))
+        drawn.append((indices, [streams.question_of(stream, index) for index in indices]))
     return drawn
 
 
@@ -196,7 +190,7 @@ def play_stream(
     spec: PolicySpec,
     profile: LatencyProfile,
     settings: Settings,
-    drawn: Drawn,
+    drawn: Sequence[LoggedQuestion],
     recording: Recording | None = None,
 ) -> list[Outcome]:
     """Play one stream with one policy; `recording` is where it is written down, if anywhere."""

@@ -7,7 +7,8 @@ What costs time, all by the latency profile:
 
 - A start is taken up by the front end after those asked for before it, waits while the engine
   holds as many sequences or as much context as it can, and then for its prefill; the first
-  sample of a question pays for the prompt, the rest find it cached. An arrival stalls the rest.
+  sample of a question with a prompt pays for it, the rest find it cached. An arrival stalls the
+  rest.
 - Decoding is shared by all that run (`TokenClock`).
 - A stopped sample decodes on, and is charged for it, until the engine has noticed.
 - A probe's answer comes after a delay and a few tokens decoded within the batch.
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scheduler import AnyEvent, LatencyProfile
+    from simulations.deck import Prompt
 
 
 class SimulationError(RuntimeError):
@@ -75,6 +77,7 @@ class World:
         "_prefilling_tokens",
         "_profile",
         "_progress_every",
+        "_prompts",
         "_sequences",
         "_waiting",
         "exhausted",
@@ -96,6 +99,7 @@ class World:
         self._prefilling_tokens = 0.0
         self._position = -1
         self._sequences: list[Sequence] = []  # of the open question, in start order
+        self._prompts: set[Prompt | None] = set()  # that the open question has in the cache
         self.tokens: list[int] = []
         self.exhausted: set[int] = set()
 
@@ -108,6 +112,7 @@ class World:
         """Make room for the next question; events of earlier ones are heard no more."""
         self._position += 1
         self._sequences = []
+        self._prompts = set()
         self.tokens.append(0)
 
     def prepare(self) -> None:
@@ -129,8 +134,16 @@ class World:
         with suppress(SimulationError):
             self.next_event(inf)
 
-    def start(self, log: LoggedSample | None, max_tokens: int | None) -> None:
-        """Start the next sample of the open question; None if the log holds no more."""
+    def start(
+        self, log: LoggedSample | None, max_tokens: int | None, prompt: Prompt | None = None
+    ) -> None:
+        """Start the next sample of the open question.
+
+        Args:
+            log: What it plays; None if the log holds no more.
+            max_tokens: It is cut there; None for never.
+            prompt: What it begins with, where the question's samples have several.
+        """
         sample = len(self._sequences)
         now_s = self._clock.now_s
         if log is None:
@@ -144,8 +157,9 @@ class World:
             log,
             max_tokens=max_tokens,
             progress_every=self._progress_every,
-            uncached_tokens=0 if sample else log.prompt_tokens,
+            uncached_tokens=0 if prompt in self._prompts else log.prompt_tokens,
         )
+        self._prompts.add(prompt)
         self._sequences.append(sequence)
         request_s = self._profile.prefill.request_s
         if request_s:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from simulations.fidelity.playing import play_freely
 from simulations.fidelity.results import Draws, Spread
-from simulations.luck import Purpose, address_of, generator
 from simulations.pools import pools_of
+from simulations.streams import shuffled
 from simulations.traces.errors import TraceError, shown
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from scheduler import LatencyProfile
     from simulations.fidelity.live import LiveRun
-    from simulations.pool import LoggedSample, Pool
+    from simulations.pool import LoggedQuestion, Pool
     from simulations.traces import Trace
 
 LEVEL = 0.9
@@ -50,13 +51,13 @@ def play_draws(
     if len(pools) != 1:
         models = ", ".join(pool.model for pool in pools)
         raise TraceError(f"argument --traces: must be of one model, got {models}")
-    samples = _samples(run, pools[0])
+    questions = _questions(run, pools[0])
     seconds = np.empty((streams, len(run.answered)))
     exhausted = 0
     for stream in range(streams):
         drawn = {
-            question.position: _drawn(pools[0].model, question.opened.question_id, stream, seed, of)
-            for question, of in zip(run.answered, samples, strict=True)
+            live.position: shuffled(pools[0].model, question, seed, stream)
+            for live, question in zip(run.answered, questions, strict=True)
         }
         played = play_freely(run, profile, drawn)
         seconds[stream] = [one.seconds for one in played]
@@ -74,31 +75,33 @@ def play_draws(
     )
 
 
-def _samples(run: LiveRun, pool: Pool) -> list[Sequence[LoggedSample]]:
-    """Return the logged samples of each answered question."""
-    places = {question.question_id: place for place, question in enumerate(pool.questions)}
+def _questions(run: LiveRun, pool: Pool) -> list[LoggedQuestion]:
+    """Return each answered question as logged, the run's first arm first, as it was live.
+
+    Samples are drawn without replacement: one that came twice would vote twice, at one moment. Of
+    32 logged samples that fill 64 places a third stand there three times or more, and a rule that
+    waits for a lead of three has it as soon as the first of those ends.
+    """
+    logged = {question.question_id: question for question in pool.questions}
+    first = next(iter(run.header.arms), None)
     found = []
     for question in run.answered:
         question_id = question.opened.question_id
-        if question_id not in places:
+        if question_id not in logged:
             raise TraceError(
                 f"argument --traces: hold no sample of question {shown(question_id)}, which "
                 f"{run.path.name} answers"
             )
-        found.append(pool.samples_of(places[question_id]))
+        found.append(_with_first(logged[question_id], first))
     return found
 
 
-def _drawn(
-    model: str, question_id: str, stream: int, seed: int, samples: Sequence[LoggedSample]
-) -> list[LoggedSample]:
-    """Draw without replacement: a sample that came twice would vote twice, at one moment.
-
-    Of 32 logged samples that fill 64 places a third stand there three times or more, and a rule
-    that waits for a lead of three has it as soon as the first of those ends.
-    """
-    luck = generator(seed, stream, Purpose.SAMPLES, address_of(model, question_id))
-    return [samples[place] for place in luck.permutation(len(samples)).tolist()]
+def _with_first(question: LoggedQuestion, arm: str | None) -> LoggedQuestion:
+    """Put an arm first, where it was logged."""
+    samples = question.samples
+    if arm is None or arm not in samples:
+        return question
+    return msgspec.structs.replace(question, samples={arm: samples[arm], **samples})
 
 
 def _spread(live_s: float, seconds: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Spread:

@@ -27,6 +27,7 @@ from scheduler import (
     TimeBudget,
     Woke,
 )
+from simulations.deck import Deck, Prompt
 from simulations.fidelity.course import FIRST_TOKEN, Course
 from simulations.fidelity.logged import logged_ends
 from simulations.fidelity.watched import WatchedWorld
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from scheduler import AnyAction, LatencyProfile, QuestionOpened
     from simulations.fidelity.live import LiveQuestion, LiveRun
-    from simulations.pool import LoggedSample
+    from simulations.pool import LoggedQuestion, LoggedSample
 
 LISTEN_S = 1.0
 """After the answer, a question by itself is heard for so long, as the live runner does."""
@@ -87,7 +88,7 @@ def play_each(run: LiveRun, profile: LatencyProfile) -> list[Played]:
         played.append(
             _Driver(scheduler, world).play(
                 question.opened,
-                question.samples,
+                _OwnDeck(question.samples),
                 points={sample: at[0] for sample, at in question.course.points.items()},
                 ends=logged_ends(question.samples),
                 listen_s=LISTEN_S,
@@ -99,14 +100,15 @@ def play_each(run: LiveRun, profile: LatencyProfile) -> list[Played]:
 def play_freely(
     run: LiveRun,
     profile: LatencyProfile,
-    draws: Mapping[int, Sequence[LoggedSample]] | None = None,
+    draws: Mapping[int, LoggedQuestion] | None = None,
 ) -> list[Played]:
     """Play the whole stream in one world, with the live gaps between questions.
 
     Args:
         run: What is played.
         profile: What the engine costs.
-        draws: Samples by the question's position; by default the run's own.
+        draws: Questions as other runs logged them, by position, each with its samples in the
+            order of the draws; by default the run's own samples are played.
 
     Returns:
         An entry for each answered question.
@@ -126,14 +128,27 @@ def play_freely(
             scheduler = Scheduler(policy, budget, profile)
             driver = _Driver(scheduler, world)
         if question.answered:
-            samples = question.samples if draws is None else draws[question.position]
-            played.append(driver.play(question.opened, samples))
+            own = draws is None
+            deck = _OwnDeck(question.samples) if own else Deck(draws[question.position])
+            played.append(driver.play(question.opened, deck))
         else:
             driver.give_up(question)
     return played
 
 
 _NONE: Mapping[int, int] = MappingProxyType({})
+
+
+class _OwnDeck:
+    """Deals a run's own samples: the k-th start, of whatever arm, gets the k-th."""
+
+    def __init__(self, samples: Sequence[LoggedSample]) -> None:
+        self._samples = samples
+
+    def deal(self, start: StartSample) -> tuple[Prompt, LoggedSample | None]:
+        """Give the prompt of the next start and the logged sample that it plays."""
+        log = self._samples[start.sample] if start.sample < len(self._samples) else None
+        return Prompt(start.arm, start.candidates, parent=start.parent), log
 
 
 class _Driver:
@@ -146,7 +161,7 @@ class _Driver:
     def play(
         self,
         opened: QuestionOpened,
-        samples: Sequence[LoggedSample],
+        deck: Deck | _OwnDeck,
         *,
         points: Mapping[int, int] = _NONE,
         ends: Mapping[int, int] = _NONE,
@@ -156,7 +171,7 @@ class _Driver:
 
         Args:
             opened: How it came; now is when.
-            samples: In start order.
+            deck: Of its samples.
             points: By sample, the number of tokens whose moment is noted.
             ends: By sample, the tokens that its log is good for, where it lives on beyond.
             listen_s: Seconds after the answer in which the ends of stopped samples are heard.
@@ -166,7 +181,8 @@ class _Driver:
         world.open_question()
         step = scheduler.open(msgspec.structs.replace(opened, at_s=world.now_s))
         world.prepare()
-        while not self._carry_out(course, step.actions, samples, (points, ends)):
+        dealt: list[LoggedSample | None] = []
+        while not self._carry_out(course, step.actions, deck, dealt, (points, ends)):
             event = world.next_event(step.next_wakeup_s)
             if isinstance(event, SampleEvent):
                 course.events.append(event)
@@ -177,11 +193,11 @@ class _Driver:
                 course.events.append(event)
         self._note_times(course, points)
         lost = {event.sample for event in course.events if isinstance(event, SampleFailed)}
-        missing = {number for number in lost if number >= len(samples)}
+        missing = {number for number in lost if dealt[number] is None}
         out = {
             number
-            for number in lost - missing
-            if samples[number].finish_reason is FinishReason.STOPPED
+            for number in lost
+            if (log := dealt[number]) and log.finish_reason is FinishReason.STOPPED
         }
         out |= {number for number, end in ends.items() if self._passed(course, number, end)}
         return Played(course, ran_out=len(out), missing=len(missing))
@@ -201,7 +217,8 @@ class _Driver:
         self,
         course: Course,
         actions: Sequence[AnyAction],
-        samples: Sequence[LoggedSample],
+        deck: Deck | _OwnDeck,
+        dealt: list[LoggedSample | None],
         watched: Sequence[Mapping[int, int]],
     ) -> bool:
         """Tell the world; return whether the answer is out."""
@@ -211,8 +228,9 @@ class _Driver:
             course.actions.append((world.now_s, action))
             if isinstance(action, StartSample):
                 number = action.sample
-                log = samples[number] if number < len(samples) else None
-                world.start(log, action.max_tokens)
+                prompt, log = deck.deal(action)
+                dealt.append(log)
+                world.start(log, action.max_tokens, prompt)
                 world.watch(*{tokens[number] for tokens in watched if number in tokens})
             elif isinstance(action, StopSample):
                 world.stop(action.sample)

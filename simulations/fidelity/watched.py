@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scheduler import AnyEvent, LatencyProfile
+    from simulations.deck import Prompt
     from simulations.pool import LoggedSample
     from simulations.sequence import Sequence
 
@@ -75,10 +76,12 @@ class WatchedWorld(World):
         """Note when the sample started last has so many tokens."""
         self._watched[self._position, len(self._sequences) - 1] = at_tokens
 
-    def start(self, log: LoggedSample | None, max_tokens: int | None) -> None:
+    def start(
+        self, log: LoggedSample | None, max_tokens: int | None, prompt: Prompt | None = None
+    ) -> None:
         """Start the next sample of the open question; None if the log holds no more."""
         self.reached[self._position, len(self._sequences)] = {}
-        super().start(log, max_tokens)
+        super().start(log, max_tokens, prompt)
 
     def _join(self, sequence: Sequence) -> AnyEvent | None:
         begins = not sequence.begun

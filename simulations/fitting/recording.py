@@ -127,8 +127,8 @@ def _play(
     runs = []
     for draw in range(draws):
         recorder = Recorder(_at_width(parameters, width), question.gold)
-        samples = streams.samples_of(draw, index)
-        play(recorder, TimeBudget(inf, questions=1), profile, [(question, samples)])
+        drawn = streams.question_of(draw, index)
+        play(recorder, TimeBudget(inf, questions=1), profile, [drawn])
         features, right, seconds, tokens, ended = zip(*recorder.seen, strict=True)
         runs.append(
             Run(

@@ -15,7 +15,7 @@ import pytest
 from policies import parse_policy
 from scheduler import Reason
 from simulations.conformance import SCENARIOS, Played, Scenario, play_scenario, play_watched
-from simulations.pool import Checkpoint, LoggedSample
+from simulations.pool import Checkpoint, LoggedQuestion, LoggedSample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -155,7 +155,7 @@ def watch() -> Callable[..., Played]:
     """Play a policy's threshold case."""
 
     def watched(
-        spec: str, questions: Sequence[tuple[str, Sequence[LoggedSample]]], *, total_s: float
+        spec: str, questions: Sequence[tuple[str, LoggedQuestion]], *, total_s: float
     ) -> Played:
         return play_watched(parse_policy(spec).build(), questions, total_s=total_s)
 

@@ -13,6 +13,7 @@ import pytest
 from policies import POLICIES
 from scheduler import Reason
 from simulations.conformance import breaches
+from simulations.pool import LoggedQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,8 @@ def test_where_it_turns(
     watch: Callable[..., Any],
 ) -> None:
     """One vote or probe before the threshold it goes on, at it it stops, for the reason given."""
-    played = watch(case.spec, [("q0", case.samples)], total_s=1e7)
+    question = LoggedQuestion("q0", "7", {"default": case.samples}, None, {})
+    played = watch(case.spec, [("q0", question)], total_s=1e7)
     (submit,) = played.submits
     assert (submit.reason, played.heard[case.kind]) == (case.reason, case.heard)
     assert played.faults == []

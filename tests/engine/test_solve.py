@@ -160,9 +160,7 @@ def test_the_journal_becomes_a_trace_whose_replay_is_the_run(
 
     (pool,) = pools_of([read_trace(folder)])
     streams = Streams(pool, COUNT, Order.LOGGED, Draw.LOGGED, seed=0)
-    drawn = [
-        (pool.questions[index], streams.samples_of(0, index)) for index in streams.questions_of(0)
-    ]
+    drawn = [streams.question_of(0, index) for index in streams.questions_of(0)]
     outcomes = replay(
         parse_policy(policy).build(), TimeBudget(200.0, questions=COUNT), PROFILE, drawn
     )

@@ -58,7 +58,7 @@ def test_the_policy_sees_in_replay_what_was_recorded(
     for pool in pools:
         luck = Streams(pool, 1, Order.RANDOM, Draw.RANDOM, 0)
         for index, question in enumerate(pool.questions):
-            drawn = [(question, luck.samples_of(0, index))]
+            drawn = [luck.question_of(0, index)]
             recorder = Recorder(parameters, question.gold)
             play(recorder, TimeBudget(inf, questions=1), profile, drawn)
             witness = Witness(parameters, price=None if total_s < inf else 0.1)
@@ -74,7 +74,7 @@ def test_gold_is_noted_and_not_seen(
 ) -> None:
     """Another right answer changes what was right, and none of the numbers."""
     question = pools[0].questions[0]
-    drawn = [(question, pools[0].samples_of(0))]
+    drawn = [question]
     found = []
     for gold in ("7", "1"):
         recorder = Recorder(stopping_by_clock(2), gold)

@@ -414,7 +414,7 @@ def test_priors_are_centred_and_scaled(known: dict[str, float], expected: list[f
     assert table.policy.seen[-1][len(FEATURES) :] == pytest.approx(expected)
 
 
-def logged(last: str, length: int, gold: str) -> tuple[LoggedQuestion, list[LoggedSample]]:
+def logged(last: str, length: int, gold: str) -> LoggedQuestion:
     """Return a question whose samples are alike for 500 tokens and then go their own ways."""
     samples = [
         LoggedSample(
@@ -428,7 +428,7 @@ def logged(last: str, length: int, gold: str) -> tuple[LoggedQuestion, list[Logg
         )
         for i in range(4)
     ]
-    return LoggedQuestion("q", gold, {"default": tuple(samples)}, None, {}), samples
+    return LoggedQuestion("q", gold, {"default": tuple(samples)}, None, {})
 
 
 def test_nothing_hidden_is_seen() -> None:

@@ -552,7 +552,7 @@ def test_forced_answers_arrive_in_time_on_every_bundled_engine(
     question = LoggedQuestion("q", "7", {"default": tuple(endless)}, None, {})
     spec = write(rule_of(8), cut_tokens=10**9)
     budget = TimeBudget(total_s, questions=1)
-    (outcome,) = play(parse_policy(spec).build(), budget, read_profile(name), [(question, endless)])
+    (outcome,) = play(parse_policy(spec).build(), budget, read_profile(name), [question])
     assert (outcome.answer, outcome.reason) == ("7", Reason.SOFT_DEADLINE)
     assert outcome.seconds < total_s
 

@@ -146,6 +146,6 @@ def test_forced_answers_arrive_in_time_on_every_bundled_engine(name: str, total_
     question = LoggedQuestion("q", "7", {"default": tuple(endless)}, None, {})
     policy = parse_policy("share:forced=true").build()
     budget = TimeBudget(total_s, questions=1)
-    (outcome,) = play(policy, budget, read_profile(name), [(question, endless)])
+    (outcome,) = play(policy, budget, read_profile(name), [question])
     assert (outcome.answer, outcome.reason) == ("7", Reason.SOFT_DEADLINE)
     assert 0.99 * total_s - 1.0 < outcome.seconds < total_s

@@ -101,15 +101,12 @@ def streams_of(trace: Path, policy: str, per_question_s: float, streams: int) ->
     profile = read_profile("assumed-qwen3-8b")
     rows = []
     for stream in range(streams):
-        drawn = [
-            (pool.questions[index], luck.samples_of(stream, index))
-            for index in luck.questions_of(stream)
-        ]
+        drawn = [luck.question_of(stream, index) for index in luck.questions_of(stream)]
         budget = TimeBudget(count * per_question_s, questions=count)
         outcomes = play(spec.build(), budget, profile, drawn)
         right = sum(
             outcome.answer == question.gold
-            for outcome, (question, _) in zip(outcomes, drawn, strict=True)
+            for outcome, question in zip(outcomes, drawn, strict=True)
         )
         tokens = sum(outcome.tokens for outcome in outcomes)
         seconds = sum(outcome.seconds for outcome in outcomes)

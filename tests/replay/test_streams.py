@@ -59,21 +59,22 @@ def test_logged_order_is_the_trace() -> None:
 def test_samples_are_drawn_without_replacement() -> None:
     """A draw is a permutation of what was logged, and a logged draw is its own order."""
     questions = pool(RATES)
-    drawn = Streams(questions, 5, Order.RANDOM, Draw.RANDOM, 0).samples_of(0, 2)
-    logged = Streams(questions, 5, Order.RANDOM, Draw.LOGGED, 0).samples_of(0, 2)
-    assert logged == list(questions.samples_of(2))
-    assert drawn != logged
-    assert sorted(drawn, key=lambda sample: sample.sample) == logged
+    drawn = Streams(questions, 5, Order.RANDOM, Draw.RANDOM, 0).question_of(0, 2)
+    logged = Streams(questions, 5, Order.RANDOM, Draw.LOGGED, 0).question_of(0, 2)
+    assert logged == questions.questions[2]
+    before, after = (question.samples["default"] for question in (logged, drawn))
+    assert after != before
+    assert sorted(after, key=lambda sample: sample.sample) == list(before)
 
 
 def test_other_questions_do_not_change_a_questions_draws() -> None:
     """A draw depends on seed, stream and question alone."""
     few, many = pool({"c": 9}), pool(RATES)
-    alone = Streams(few, 1, Order.RANDOM, Draw.RANDOM, 8).samples_of(3, 0)
-    among = Streams(many, 5, Order.RANDOM, Draw.RANDOM, 8).samples_of(3, 2)
+    alone = Streams(few, 1, Order.RANDOM, Draw.RANDOM, 8).question_of(3, 0)
+    among = Streams(many, 5, Order.RANDOM, Draw.RANDOM, 8).question_of(3, 2)
     assert alone == among
-    assert among != Streams(many, 5, Order.RANDOM, Draw.RANDOM, 8).samples_of(4, 2)
-    assert among != Streams(many, 5, Order.RANDOM, Draw.RANDOM, 9).samples_of(3, 2)
+    assert among != Streams(many, 5, Order.RANDOM, Draw.RANDOM, 8).question_of(4, 2)
+    assert among != Streams(many, 5, Order.RANDOM, Draw.RANDOM, 9).question_of(3, 2)
 
 
 @pytest.mark.parametrize("draw", ["questions", "samples"])
@@ -85,6 +86,6 @@ def test_draws_are_uniform(draw: str) -> None:
         if draw == "questions":
             counts[streams.questions_of(stream)[0]] += 1
         else:
-            counts[streams.samples_of(stream, 0)[0].sample] += 1
+            counts[streams.question_of(stream, 0).samples["default"][0].sample] += 1
     expected = counts.sum() / len(counts)
     assert float(((counts - expected) ** 2 / expected).sum()) < 30.0

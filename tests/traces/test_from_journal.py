@@ -597,10 +597,10 @@ def test_a_run_replayed_from_its_journal_goes_as_it_went(tmp_path: Path, spec: s
     streams = Streams(pool, len(names), Order.LOGGED, Draw.LOGGED, seed=0)
     indices = streams.questions_of(0)
     assert [pool.questions[index].question_id for index in indices] == list(names)
-    drawn = [(pool.questions[index], streams.samples_of(0, index)) for index in indices]
+    drawn = [streams.question_of(0, index) for index in indices]
 
     again = Recorder(spec, 1000.0)
-    assert [again.answer(question) for question, _ in drawn] == answers
+    assert [again.answer(question) for question in drawn] == answers
     assert again.actions == live.actions
     outcomes = play(
         parse_policy(spec).build(), TimeBudget(1000.0, questions=3), PROFILE, drawn, gateway_s=1.0
