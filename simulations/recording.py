@@ -58,13 +58,13 @@ def record_stream(
         The journal, its header first; equal arguments give equal lines.
     """
     ((_, drawn),) = draw_streams(Block(pool, 0, 1), settings)
+    arms = [DEFAULT_ARM, *(arm for question in drawn for arm in question.samples)]
     header = JournalHeader(
         created="",
         command=command,
         model=pool.model,
         engine="simulated",
-        arms={DEFAULT_ARM: {}}
-        | {arm: {} for question in pool.questions for arm in question.samples},
+        arms={arm: {} for arm in arms},
         policy=entry.name,
         total_s=settings.total_s,
         answers="logged",

@@ -128,8 +128,7 @@ def play_freely(
             scheduler = Scheduler(policy, budget, profile)
             driver = _Driver(scheduler, world)
         if question.answered:
-            own = draws is None
-            deck = _OwnDeck(question.samples) if own else Deck(draws[question.position])
+            deck = Deck(draws[question.position]) if draws else _OwnDeck(question.samples)
             played.append(driver.play(question.opened, deck))
         else:
             driver.give_up(question)
