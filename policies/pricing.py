@@ -7,7 +7,6 @@ A latency profile turns units into seconds, a width turns them into tokens.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import exp, log
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from policies.evidence import FEATURES, MARGIN, MARGIN_SCALE
+from policies.fitted_files import check_folds, read_fitted_file
 from scheduler import CallerError
 from scheduler.checks import require_finite, require_number
 
@@ -294,11 +294,7 @@ class CrossFitted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     fold_of: dict[str, int]
 
     def __post_init__(self) -> None:
-        if not self.folds:
-            raise CallerError("folds must hold at least one set of parameters")
-        for question, fold in self.fold_of.items():
-            if not 0 <= fold < len(self.folds):
-                raise CallerError(f"fold_of.{question} must be a fold, got {fold!r}")
+        check_folds(self.folds, self.fold_of)
         first = self.folds[0]
         for other in self.folds[1:]:
             if other.probe_every_tokens != first.probe_every_tokens:
@@ -323,40 +319,23 @@ def read_parameters(name_or_path: str) -> Parameters | CrossFitted:
         CallerError: one line that lists the names, or names the file and the field.
     """
     if name_or_path.endswith(".json"):
-        return _read(Path(name_or_path))
+        return read_fitted_file(Path(name_or_path), Parameters, CrossFitted)
     if name_or_path not in shipped_names():
         raise CallerError(
             f"parameters {name_or_path!r} are unknown (known: {', '.join(shipped_names())}; "
             "or give a file that ends in .json)"
         )
-    return _read(_SHIPPED / f"{name_or_path}.json")
+    return _read_shipped(name_or_path)
 
 
 def parameters_for(model: str) -> str:
     """Return the name of the shipped parameters fitted to a model, or that of the transfer's."""
     for name in shipped_names():
-        found = _read(_SHIPPED / f"{name}.json")
+        found = _read_shipped(name)
         if isinstance(found, Parameters) and name != TRANSFER and model in found.models:
             return name
     return TRANSFER
 
 
-def _read(path: Path) -> Parameters | CrossFitted:
-    try:
-        stat = path.stat()
-        return _decoded(path.resolve(), stat.st_mtime_ns, stat.st_size)
-    except OSError as error:
-        raise CallerError(f"{path}: {error.strerror}") from error
-    except (CallerError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise CallerError(f"{path}: {error}") from error
-
-
-@lru_cache(maxsize=16)
-def _decoded(path: Path, mtime_ns: int, size: int) -> Parameters | CrossFitted:
-    """Read a file as long as it stays the same: a policy is built anew for each stream."""
-    del mtime_ns, size
-    raw = path.read_bytes()
-    fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    if "folds" in fields:
-        return msgspec.json.decode(raw, type=CrossFitted)
-    return msgspec.json.decode(raw, type=Parameters)
+def _read_shipped(name: str) -> Parameters | CrossFitted:
+    return read_fitted_file(_SHIPPED / f"{name}.json", Parameters, CrossFitted)

@@ -1,8 +1,10 @@
 """Policies by name, with parameters checked by name, type and value.
 
-A policy is written as `NAME[:key=value,…]` or as a JSON file with the same content:
-`{"policy": "lead", "parameters": {"width": 8}}`; a field `tuning` there, which says where the
-parameters come from, is not read.
+A policy is written as `NAME[:key=value,…][@ARMS]` or as a JSON file with the same content:
+`{"policy": "lead", "parameters": {"width": 8}, "arms": "code"}`; a field `tuning` there, which
+says where the parameters come from, is not read. `@ARMS` says which arms it samples by: `@code`,
+`@code+default` by turns, or `@mixture.json` as fitted (`policies.mixtures`); without it the
+engine's or the trace's first arm.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 
 from policies.fitted import FittedPolicy
+from policies.mixed import Mixed
+from policies.mixtures import CrossFittedMixture, read_mixture
 from scheduler import CallerError, Policy
 
 if TYPE_CHECKING:
@@ -53,10 +58,13 @@ class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         policy: A name of `POLICIES`.
         parameters: Values by parameter name; strings are read by the parameter's type.
+        arms: Which arms it samples by, as `policies.mixtures.read_mixture` takes them; None for
+            the first one.
     """
 
     policy: str
     parameters: dict[str, Value] = {}
+    arms: str | None = None
 
     def build(self) -> Policy:
         """Make a fresh policy, for one stream.
@@ -81,9 +89,22 @@ class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     f"policy {self.policy!r}, parameter {name}: {error}, got {value!r}"
                 ) from error
         try:
-            return kind(**arguments)
+            policy = kind(**arguments)
         except CallerError as error:
             raise CallerError(f"policy {self.policy!r}, parameter {error}") from error
+        return policy if self.arms is None else Mixed(policy, read_mixture(self.arms))
+
+    def arm_names(self) -> tuple[str, ...]:
+        """Return the names of the arms that it samples by; none where the first one is meant.
+
+        Raises:
+            CallerError: if the arms cannot be read.
+        """
+        if self.arms is None:
+            return ()
+        mixture = read_mixture(self.arms)
+        whole = mixture.folds[0] if isinstance(mixture, CrossFittedMixture) else mixture
+        return tuple(arm.name for arm in whole.arms)
 
     def for_model(self, model: str) -> PolicySpec:
         """Return the policy with the parameters fitted to a model, where it has such.
@@ -96,7 +117,8 @@ class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         kind = policy_class(self.policy)
         if not issubclass(kind, FittedPolicy) or "parameters" in self.parameters:
             return self
-        return PolicySpec(self.policy, {**self.parameters, "parameters": kind.fitted_to(model)})
+        parameters = {**self.parameters, "parameters": kind.fitted_to(model)}
+        return PolicySpec(self.policy, parameters, self.arms)
 
 
 class _PolicyFile(PolicySpec, frozen=True, forbid_unknown_fields=True):
@@ -106,7 +128,7 @@ class _PolicyFile(PolicySpec, frozen=True, forbid_unknown_fields=True):
 
 
 def parse_policy(text: str) -> PolicySpec:
-    """Read `NAME[:key=value,…]` or the path of a parameters `.json`, and check it.
+    """Read `NAME[:key=value,…][@ARMS]` or the path of a parameters `.json`, and check it.
 
     Raises:
         CallerError: if anything about it is unknown or impossible.
@@ -122,8 +144,19 @@ def read_policy(text: str) -> PolicySpec:
     Raises:
         CallerError: if it cannot be read.
     """
-    is_file = text.endswith(".json") and text.partition(":")[0] not in POLICIES
+    policy, at, arms = text.rpartition("@")
+    if at and (_named(policy) or policy.endswith(".json")):
+        return replace(_read_one(policy), arms=arms.strip())
+    return _read_one(text)
+
+
+def _read_one(text: str) -> PolicySpec:
+    is_file = text.endswith(".json") and not _named(text)
     return _read_spec(Path(text)) if is_file else _parse_spec(text)
+
+
+def _named(text: str) -> bool:
+    return text.partition(":")[0].strip() in POLICIES
 
 
 def knobs_of(name: str, only: Sequence[str] = ()) -> dict[str, Knob]:
@@ -208,7 +241,7 @@ def _read_spec(path: Path) -> PolicySpec:
         raise CallerError(f"{path}: {error.strerror}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CallerError(f"{path}: {error}") from error
-    return PolicySpec(file.policy, file.parameters)
+    return PolicySpec(file.policy, file.parameters, file.arms)
 
 
 def _near_miss(name: str, known: list[str]) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from joblib import Parallel, delayed
 
 from policies import PolicySpec
-from scheduler import LatencyProfile, TimeBudget
+from scheduler import CallerError, LatencyProfile, TimeBudget
 from simulations.bounds import best_majority, cheapest_stop
 from simulations.comparison import Comparison
 from simulations.packing import PackedPools, pack, unpack
@@ -150,6 +150,8 @@ def play_policies(
 ) -> list[PolicySums]:
     """Play some streams of one model with every policy; return a sum a policy."""
     sums = [PolicySums.zero(len(pool.questions), settings.questions) for _ in entries]
+    for entry in entries:
+        _require_arms(entry, pool)
     specs = [entry.spec.for_model(pool.model) for entry in entries]
     for indices, drawn in streams:
         golds = [question.gold for question in drawn]
@@ -158,6 +160,17 @@ def play_policies(
             one.add(indices, golds, outcomes)
             one.overruns += _overran(outcomes, settings)
     return sums
+
+
+def _require_arms(entry: Entry, pool: Pool) -> None:
+    """Refuse a policy that samples by arms that were not logged."""
+    logged = dict.fromkeys(arm for question in pool.questions for arm in question.samples)
+    for arm in entry.spec.arm_names():
+        if arm not in logged:
+            raise CallerError(
+                f"policy {entry.name!r}: the traces of {pool.model} have {', '.join(logged)}, "
+                f"not {arm!r}"
+            )
 
 
 def play_bounds(pool: Pool, streams: Iterable[DrawnStream]) -> BoundSums:

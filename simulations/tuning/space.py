@@ -24,11 +24,13 @@ class Space(msgspec.Struct, frozen=True):
         policy: A name of `POLICIES`.
         fixed: Values of parameters that stay as they were given.
         knobs: Ranges of those that are tuned, at least one.
+        arms: Which arms it samples by; None for the first one.
     """
 
     policy: str
     fixed: dict[str, Value]
     knobs: dict[str, Knob]
+    arms: str | None = None
 
     def spec(self, values: Mapping[str, Value]) -> PolicySpec:
         """Return the policy with these values of the knobs.
@@ -39,7 +41,7 @@ class Space(msgspec.Struct, frozen=True):
             name: float(f"{value:.4g}") if isinstance(value, float) else value
             for name, value in values.items()
         }
-        return PolicySpec(self.policy, {**self.fixed, **cut})
+        return PolicySpec(self.policy, {**self.fixed, **cut}, self.arms)
 
     def defaults(self) -> dict[str, Value]:
         """Return the policy's own values of the knobs, less those out of range."""
@@ -70,7 +72,7 @@ def read_space(text: str, only: Sequence[str] = ()) -> Space:
     free = {name: knob for name, knob in knobs.items() if name not in given.parameters}
     if not free:
         raise CallerError(f"policy {text!r} fixes all its knobs, so there is nothing to tune")
-    space = Space(given.policy, given.parameters, free)
+    space = Space(given.policy, given.parameters, free, given.arms)
     _check(space)
     return space
 
@@ -82,7 +84,8 @@ def policy_text(spec: PolicySpec) -> str:
         f"{name}={words[value] if value is None or isinstance(value, bool) else value}"
         for name, value in spec.parameters.items()
     )
-    return f"{spec.policy}:{written}" if written else spec.policy
+    arms = "" if spec.arms is None else f"@{spec.arms}"
+    return f"{spec.policy}:{written}{arms}" if written else f"{spec.policy}{arms}"
 
 
 def _check(space: Space) -> None:

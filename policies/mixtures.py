@@ -1,0 +1,196 @@
+"""Mixtures of arms: which arms a question may be sampled by, what a vote of each is worth, and
+which next sample is expected to bring most.
+
+An arm's weight and what a further sample of it brings are fitted together on logged generations of
+all of them (`simulations.mixing`), so arms that repeat each other's mistakes are worth less than
+their own precision says.
+
+What is expected of more samples depends on the question's *level of agreement*: the leader's share
+of all votes by weight, with one vote more in the denominator, so that a single vote is no
+agreement. At each level the probability that the leader is right once `nₘ` samples of each arm m
+have voted is taken to be a quadratic form in xₘ = ln(1 + nₘ):
+
+    P(n) = a₀ + Σ aₘ·xₘ + Σ_{m ≤ k} aₘₖ·xₘ·xₖ
+
+A sample that leaves the leader as it is brings nothing by itself and may still be the first of
+several that turn it, so what an arm brings is the best of its next 1, 2 and 4 samples, each set
+divided by the seconds that it takes from the engine.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from math import log1p
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from policies.fitted_files import check_folds, read_fitted_file
+from scheduler import CallerError
+from scheduler.checks import require_finite, require_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scheduler import Tally
+
+FORMAT = 1
+
+LOOK_AHEAD = (1, 2, 4)
+"""Samples of an arm whose gain is weighed together."""
+
+LEVELS = (0.1, 0.4, 0.6)
+"""Agreement at which the next level begins: no vote, votes that differ, some agreement, much."""
+
+
+class MixedArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An arm of a mixture.
+
+    Attributes:
+        name: As the engine's portfolio and the traces name it.
+        weight: Of its votes, from 0 to 1; the arm that is worth most has 1.
+        tokens: That a sample generates, the mean.
+        tool_s: Seconds that a sample waits for tools, the mean.
+        most: Samples of a question that the fit has seen; what more of them bring is not known.
+        judges: Whether it judges the two leading answers, and so waits until there are two.
+        builds_on: The arm whose samples it continues; None for none.
+    """
+
+    name: str
+    weight: float = 1.0
+    tokens: float = 1.0
+    tool_s: float = 0.0
+    most: int = 1
+    judges: bool = False
+    builds_on: str | None = None
+
+    def __post_init__(self) -> None:
+        where = f"arms.{self.name}"
+        require_number(f"{where}.weight", self.weight, 0.0, 1.0)
+        require_number(f"{where}.tokens", self.tokens, 1e-9)
+        require_finite(f"{where}.tool_s", self.tool_s, 0.0)
+        require_finite(f"{where}.most", self.most, 1)
+        if self.judges and self.builds_on is not None:
+            raise CallerError(f"{where}: judges answers or builds on a sample, not both")
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether its samples need nothing of others."""
+        return not self.judges and self.builds_on is None
+
+
+class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Arms that share a question.
+
+    Attributes:
+        arms: At least one that stands alone.
+        levels: Agreement at which the next level begins, ascending, shape (levels - 1).
+        gains: The coefficients of P(n) by level, in the order of `terms`, shape (levels, terms);
+            empty where nothing was fitted: arms take turns then.
+        models: Whose generations were fitted.
+        traces: Their digests.
+        format: Version of this layout.
+    """
+
+    arms: tuple[MixedArm, ...]
+    levels: tuple[float, ...] = ()
+    gains: tuple[tuple[float, ...], ...] = ()
+    models: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise CallerError(f"format {self.format!r} of a mixture is unknown, need {FORMAT}")
+        names = [arm.name for arm in self.arms]
+        for arm in self.arms:
+            if names.count(arm.name) > 1:
+                raise CallerError(f"arms: {arm.name!r} comes twice")
+            if arm.builds_on is not None and arm.builds_on not in names:
+                raise CallerError(f"arms.{arm.name}.builds_on: there is no arm {arm.builds_on!r}")
+        if not any(arm.stands_alone for arm in self.arms):
+            raise CallerError("arms must hold one that stands alone")
+        if not any(arm.weight for arm in self.arms if arm.stands_alone):
+            raise CallerError("arms: the votes of one that stands alone must weigh something")
+        if list(self.levels) != sorted(set(self.levels)):
+            raise CallerError(f"levels must ascend, got {self.levels!r}")
+        if self.gains and len(self.gains) != len(self.levels) + 1:
+            raise CallerError(f"gains must hold {len(self.levels) + 1} rows, one a level")
+        wanted = len(terms([0] * len(self.arms)))
+        for row in self.gains:
+            if len(row) != wanted:
+                raise CallerError(f"gains must have {wanted} values a level, got {len(row)}")
+
+    def level_of(self, tally: Tally) -> int:
+        """Return the level of agreement of the votes so far."""
+        return bisect_right(self.levels, agreement(tally))
+
+    def expected(self, level: int, counts: Sequence[int]) -> float:
+        """Return the probability of a right leader once so many samples of each arm have voted.
+
+        Args:
+            level: Of agreement, now.
+            counts: Samples by arm, in the mixture's order; beyond `most` nothing is gained.
+        """
+        known = [min(count, arm.most) for count, arm in zip(counts, self.arms, strict=True)]
+        return sum(a * x for a, x in zip(self.gains[level], terms(known), strict=True))
+
+    def gain(self, level: int, counts: Sequence[int], place: int) -> float:
+        """Return what the next samples of an arm bring, in accuracy a sample.
+
+        Args:
+            level: Of agreement, now.
+            counts: Samples by arm, those that still run included.
+            place: Of the arm.
+        """
+        now = self.expected(level, counts)
+        best = 0.0
+        for more in LOOK_AHEAD:
+            then = [count + more * (place == at) for at, count in enumerate(counts)]
+            best = max(best, (self.expected(level, then) - now) / more)
+        return best
+
+
+class CrossFittedMixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Mixtures by fold: a question meets the one that was fitted without it.
+
+    Attributes:
+        folds: What was fitted without each fold, all with the same arms.
+        fold_of: The fold of each question.
+    """
+
+    folds: tuple[Mixture, ...]
+    fold_of: dict[str, int]
+
+    def __post_init__(self) -> None:
+        check_folds(self.folds, self.fold_of)
+        names = [arm.name for arm in self.folds[0].arms]
+        if any([arm.name for arm in other.arms] != names for other in self.folds):
+            raise CallerError("all folds must have the same arms")
+
+
+def agreement(tally: Tally) -> float:
+    """Return the leader's share of the votes by weight, one vote more in the denominator."""
+    return tally.leader_weight / (sum(tally.weights.values()) + 1.0)
+
+
+def terms(counts: Sequence[int]) -> list[float]:
+    """Return what the coefficients of P(n) multiply: 1, every xₘ, every xₘ·xₖ with m ≤ k."""
+    xs = [log1p(count) for count in counts]
+    products = [x * y for place, x in enumerate(xs) for y in xs[place:]]
+    return [1.0, *xs, *products]
+
+
+def read_mixture(text: str) -> Mixture | CrossFittedMixture:
+    """Read names of arms joined by `+`, which take turns and weigh the same, or a `.json` file.
+
+    Raises:
+        CallerError: one line that names the file and the field, or what is wrong with the names.
+    """
+    if text.endswith(".json"):
+        return read_fitted_file(Path(text), Mixture, CrossFittedMixture)
+    names = [name.strip() for name in text.split("+")]
+    if not all(names):
+        raise CallerError(f"arms {text!r}: want names joined by +, or a file that ends in .json")
+    return Mixture(arms=tuple(MixedArm(name=name) for name in names))

@@ -1,0 +1,194 @@
+"""A fit of a mixture: whole, and fold by fold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec.structs import replace
+
+from policies.mixtures import LEVELS, CrossFittedMixture, MixedArm, Mixture
+from scheduler import CallerError
+from simulations.fitting.plan import fold_of
+from simulations.mixing.gains import gains, levels_of
+from simulations.mixing.states import MISSING, NULL, draw_states
+from simulations.mixing.weights import vote_weights
+from simulations.pool import LoggedSample, Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from simulations.mixing.states import States
+    from simulations.sums import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How a vote of an arm fares at each level of agreement of the votes before it.
+
+    Attributes:
+        arm: Its name.
+        right: Share of right ones among its next samples, by level, shape (levels).
+        null: Share of those without an answer, by level, shape (levels).
+    """
+
+    arm: str
+    right: tuple[float, ...]
+    null: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedMixture:
+    """What came of a fit.
+
+    Attributes:
+        whole: Fitted on all questions.
+        crossed: The same without each fold.
+        precisions: An entry an arm.
+        questions: How many were fitted.
+        left_out: How many lack an arm.
+    """
+
+    whole: Mixture
+    crossed: CrossFittedMixture
+    precisions: tuple[Precision, ...]
+    questions: int
+    left_out: int
+
+
+def fit_mixture(
+    pools: Sequence[Pool],
+    digests: Sequence[str],
+    *,
+    arms: Sequence[str] = (),
+    draws: int,
+    folds: int,
+    seed: int,
+    advance: Callable[[int], None],
+) -> FittedMixture:
+    """Fit a mixture to logged generations of several arms.
+
+    Args:
+        pools: One a model; each question weighs the same.
+        digests: Of the traces.
+        arms: By name, in the order of the mixture; by default all that were logged.
+        draws: Random states of each question.
+        folds: Parts of the questions, each met by what was fitted on the others.
+        seed: Of all draws and folds.
+        advance: Told after each fit how many are done, of `folds + 1`.
+
+    Raises:
+        CallerError: naming the argument, if an arm was not logged, no question has all of them,
+            or there are fewer questions than folds.
+    """
+    named = _named(pools, arms)
+    lone = [arm for arm, judges in named.items() if not judges]
+    kept = [
+        Pool(pool.model, tuple(q for q in pool.questions if all(q.samples.get(a) for a in lone)))
+        for pool in pools
+    ]
+    questions = [question for pool in kept for question in pool.questions]
+    if not questions:
+        raise CallerError(f"argument --arm: no question has samples of all of {', '.join(lone)}")
+    fold = fold_of(kept, folds, seed)
+    at = np.array([fold[question.question_id] for question in questions])
+    terms_of = {arm: _terms(arm, judges, kept) for arm, judges in named.items()}
+
+    def fitted(keep: NDArray[np.bool_]) -> tuple[Mixture, States, Floats]:
+        luck = np.random.default_rng(seed)
+        chosen = [question for question, take in zip(questions, keep, strict=True) if take]
+        weights = np.ones(len(named))
+        for judging in (False, True) if any(named.values()) else (False,):
+            states = draw_states(chosen, named, weights if judging else None, draws, luck)
+            weights = vote_weights(states)
+        mixture = Mixture(
+            arms=tuple(
+                _weighted(terms_of[arm], weight)
+                for arm, weight in zip(named, weights.tolist(), strict=True)
+            ),
+            levels=LEVELS,
+            gains=gains(states, weights),
+            models=tuple(pool.model for pool in kept),
+            traces=tuple(digests),
+        )
+        return mixture, states, weights
+
+    without = []
+    for one in range(folds):
+        without.append(fitted(at != one)[0])
+        advance(one + 1)
+    whole, states, weights = fitted(np.ones(len(questions), dtype=np.bool_))
+    advance(folds + 1)
+    return FittedMixture(
+        whole=whole,
+        crossed=CrossFittedMixture(folds=tuple(without), fold_of=fold),
+        precisions=_precisions(tuple(named), states, weights),
+        questions=len(questions),
+        left_out=sum(len(pool.questions) for pool in pools) - len(questions),
+    )
+
+
+def _named(pools: Sequence[Pool], arms: Sequence[str]) -> Mapping[str, bool]:
+    """Return by name whether an arm judges."""
+    logged: dict[str, LoggedSample] = {}
+    for pool in pools:
+        for question in pool.questions:
+            for arm, samples in question.samples.items():
+                if samples:
+                    logged.setdefault(arm, samples[0])
+    for arm in arms:
+        if arm not in logged:
+            raise CallerError(f"argument --arm: the traces hold {', '.join(logged)}, not {arm!r}")
+    return {arm: bool(logged[arm].candidates) for arm in arms or logged}
+
+
+def _terms(arm: str, judges: bool, pools: Sequence[Pool]) -> MixedArm:
+    """Return what an arm costs."""
+    logged = [q.samples.get(arm, ()) for pool in pools for q in pool.questions]
+    samples = [sample for one in logged for sample in one]
+    parents = {sample.parent_arm for sample in samples} - {None}
+    return MixedArm(
+        name=arm,
+        tokens=max(1.0, float(np.mean([sample.tokens for sample in samples]))),
+        tool_s=float(
+            np.mean([sum(call.seconds for call in sample.tool_calls) for sample in samples])
+        ),
+        most=max(len(one) for one in logged) if not judges else _most_of_a_pair(logged),
+        judges=judges,
+        builds_on=next(iter(parents), None),
+    )
+
+
+def _most_of_a_pair(logged: Sequence[Sequence[LoggedSample]]) -> int:
+    """Return how many samples at most judged the same two answers of a question."""
+    return max(
+        (max(Counter(sample.candidates for sample in one).values()) for one in logged if one),
+        default=1,
+    )
+
+
+def _weighted(arm: MixedArm, weight: float) -> MixedArm:
+    return replace(arm, weight=round(weight, 4))
+
+
+def _precisions(arms: Sequence[str], states: States, weights: Floats) -> tuple[Precision, ...]:
+    """Return how the next sample of each arm fares by the level of the votes before it."""
+    level = levels_of(states, weights)
+    found = []
+    for place, arm in enumerate(arms):
+        following = states.following[:, place]
+        right, null = [], []
+        for one in range(len(LEVELS) + 1):
+            answers = following[(level == one) & (following != MISSING)]
+            right.append(_share(answers == 0))
+            null.append(_share(answers == NULL))
+        found.append(Precision(arm, tuple(right), tuple(null)))
+    return tuple(found)
+
+
+def _share(which: NDArray[np.bool_]) -> float:
+    return float(which.mean()) if len(which) else float("nan")
