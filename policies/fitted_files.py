@@ -30,9 +30,8 @@ def read_fitted_file(path: Path, whole: type[Whole], crossed: type[Crossed]) -> 
     """
     try:
         stat = path.stat()
-        found: Whole | Crossed = _decoded(
-            path.resolve(), stat.st_mtime_ns, stat.st_size, whole, crossed
-        )
+        types: Any = (whole, crossed)
+        found: Whole | Crossed = _decoded(path.resolve(), stat.st_mtime_ns, stat.st_size, types)
     except OSError as error:
         raise CallerError(f"{path}: {error.strerror}") from error
     except (CallerError, msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -58,11 +57,10 @@ def _decoded(
     path: Path,
     mtime_ns: int,
     size: int,
-    whole: Any,  # noqa: ANN401 - a type, which msgspec takes as any
-    crossed: Any,  # noqa: ANN401
-) -> Any:  # noqa: ANN401
+    types: tuple[Any, Any],
+) -> Any:  # noqa: ANN401 - one of the two types
     """Read a file as long as it stays the same: a policy is built anew for each stream."""
     del mtime_ns, size
     raw = path.read_bytes()
     fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    return msgspec.json.decode(raw, type=crossed if "folds" in fields else whole)
+    return msgspec.json.decode(raw, type=types["folds" in fields])

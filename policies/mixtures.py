@@ -1,26 +1,24 @@
-"""Mixtures of arms: which arms a question may be sampled by, what a vote of each is worth, and
-which next sample is expected to bring most.
+"""Mixtures of arms: which arms a question is sampled by, and what each is worth.
 
 An arm's weight and what a further sample of it brings are fitted together on logged generations of
 all of them (`simulations.mixing`), so arms that repeat each other's mistakes are worth less than
 their own precision says.
 
-What is expected of more samples depends on the question's *level of agreement*: the leader's share
-of all votes by weight, with one vote more in the denominator, so that a single vote is no
-agreement. At each level the probability that the leader is right once `nₘ` samples of each arm m
-have voted is taken to be a quadratic form in xₘ = ln(1 + nₘ):
+What more samples bring depends on the question's *level of agreement*: the leader's share of all
+votes by weight, with one vote more in the denominator, so that a single vote is no agreement. At
+each level the accuracy that a sample of arm m adds, where `nₘ` of it and votes of the weight `W`
+were started in all, is taken to be
 
-    P(n) = a₀ + Σ aₘ·xₘ + Σ_{m ≤ k} aₘₖ·xₘ·xₖ
+    gₘ = a₀ + a₁·u + a₂·v + a₃·u² + a₄·u·v + a₅·v²,   u = 1/(1 + W),   v = 1/(1 + nₘ)
 
 A sample that leaves the leader as it is brings nothing by itself and may still be the first of
-several that turn it, so what an arm brings is the best of its next 1, 2 and 4 samples, each set
-divided by the seconds that it takes from the engine.
+several that turn it. So gₘ is a fourth of what the next four samples of the arm bring. Divided by
+the seconds that a sample takes from the engine it is a price that arms can be compared by.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from math import log1p
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
-LOOK_AHEAD = (1, 2, 4)
+LOOK_AHEAD = 4
 """Samples of an arm whose gain is weighed together."""
 
 LEVELS = (0.1, 0.4, 0.6)
@@ -52,7 +50,6 @@ class MixedArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         weight: Of its votes, from 0 to 1; the arm that is worth most has 1.
         tokens: That a sample generates, the mean.
         tool_s: Seconds that a sample waits for tools, the mean.
-        most: Samples of a question that the fit has seen; what more of them bring is not known.
         judges: Whether it judges the two leading answers, and so waits until there are two.
         builds_on: The arm whose samples it continues; None for none.
     """
@@ -61,7 +58,6 @@ class MixedArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     weight: float = 1.0
     tokens: float = 1.0
     tool_s: float = 0.0
-    most: int = 1
     judges: bool = False
     builds_on: str | None = None
 
@@ -70,7 +66,6 @@ class MixedArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         require_number(f"{where}.weight", self.weight, 0.0, 1.0)
         require_number(f"{where}.tokens", self.tokens, 1e-9)
         require_finite(f"{where}.tool_s", self.tool_s, 0.0)
-        require_finite(f"{where}.most", self.most, 1)
         if self.judges and self.builds_on is not None:
             raise CallerError(f"{where}: judges answers or builds on a sample, not both")
 
@@ -86,8 +81,8 @@ class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Attributes:
         arms: At least one that stands alone.
         levels: Agreement at which the next level begins, ascending, shape (levels - 1).
-        gains: The coefficients of P(n) by level, in the order of `terms`, shape (levels, terms);
-            empty where nothing was fitted: arms take turns then.
+        gains: The coefficients a₀ … a₅ by level and arm, shape (levels, arms, 6); empty where
+            nothing was fitted: arms take turns then.
         models: Whose generations were fitted.
         traces: Their digests.
         format: Version of this layout.
@@ -95,7 +90,7 @@ class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     arms: tuple[MixedArm, ...]
     levels: tuple[float, ...] = ()
-    gains: tuple[tuple[float, ...], ...] = ()
+    gains: tuple[tuple[tuple[float, ...], ...], ...] = ()
     models: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()
     format: int = FORMAT
@@ -103,53 +98,46 @@ class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def __post_init__(self) -> None:
         if self.format != FORMAT:
             raise CallerError(f"format {self.format!r} of a mixture is unknown, need {FORMAT}")
+        self._check_arms()
+        self._check_gains()
+
+    def _check_arms(self) -> None:
         names = [arm.name for arm in self.arms]
         for arm in self.arms:
             if names.count(arm.name) > 1:
                 raise CallerError(f"arms: {arm.name!r} comes twice")
             if arm.builds_on is not None and arm.builds_on not in names:
                 raise CallerError(f"arms.{arm.name}.builds_on: there is no arm {arm.builds_on!r}")
-        if not any(arm.stands_alone for arm in self.arms):
-            raise CallerError("arms must hold one that stands alone")
         if not any(arm.weight for arm in self.arms if arm.stands_alone):
-            raise CallerError("arms: the votes of one that stands alone must weigh something")
+            raise CallerError("arms must hold one that stands alone and weighs something")
+
+    def _check_gains(self) -> None:
         if list(self.levels) != sorted(set(self.levels)):
             raise CallerError(f"levels must ascend, got {self.levels!r}")
-        if self.gains and len(self.gains) != len(self.levels) + 1:
-            raise CallerError(f"gains must hold {len(self.levels) + 1} rows, one a level")
-        wanted = len(terms([0] * len(self.arms)))
-        for row in self.gains:
-            if len(row) != wanted:
-                raise CallerError(f"gains must have {wanted} values a level, got {len(row)}")
+        if not self.gains:
+            return
+        shape = (len(self.levels) + 1, len(self.arms), len(terms(0.0, 0)))
+        if len(self.gains) != shape[0] or any(
+            len(rows) != shape[1] or any(len(row) != shape[2] for row in rows)
+            for rows in self.gains
+        ):
+            raise CallerError(f"gains must have the shape {shape}: levels, arms, coefficients")
 
     def level_of(self, tally: Tally) -> int:
         """Return the level of agreement of the votes so far."""
         return bisect_right(self.levels, agreement(tally))
 
-    def expected(self, level: int, counts: Sequence[int]) -> float:
-        """Return the probability of a right leader once so many samples of each arm have voted.
-
-        Args:
-            level: Of agreement, now.
-            counts: Samples by arm, in the mixture's order; beyond `most` nothing is gained.
-        """
-        known = [min(count, arm.most) for count, arm in zip(counts, self.arms, strict=True)]
-        return sum(a * x for a, x in zip(self.gains[level], terms(known), strict=True))
-
     def gain(self, level: int, counts: Sequence[int], place: int) -> float:
-        """Return what the next samples of an arm bring, in accuracy a sample.
+        """Return the accuracy that a next sample of an arm adds, at least 0.
 
         Args:
             level: Of agreement, now.
-            counts: Samples by arm, those that still run included.
+            counts: Samples of each arm, those that still run included.
             place: Of the arm.
         """
-        now = self.expected(level, counts)
-        best = 0.0
-        for more in LOOK_AHEAD:
-            then = [count + more * (place == at) for at, count in enumerate(counts)]
-            best = max(best, (self.expected(level, then) - now) / more)
-        return best
+        weight = sum(arm.weight * count for arm, count in zip(self.arms, counts, strict=True))
+        known = terms(weight, counts[place])
+        return max(0.0, sum(a * x for a, x in zip(self.gains[level][place], known, strict=True)))
 
 
 class CrossFittedMixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -175,11 +163,15 @@ def agreement(tally: Tally) -> float:
     return tally.leader_weight / (sum(tally.weights.values()) + 1.0)
 
 
-def terms(counts: Sequence[int]) -> list[float]:
-    """Return what the coefficients of P(n) multiply: 1, every xₘ, every xₘ·xₖ with m ≤ k."""
-    xs = [log1p(count) for count in counts]
-    products = [x * y for place, x in enumerate(xs) for y in xs[place:]]
-    return [1.0, *xs, *products]
+def terms(weight: float, count: int) -> tuple[float, ...]:
+    """Return what the coefficients of a gain multiply.
+
+    Args:
+        weight: Of all samples started.
+        count: Samples of the arm among them.
+    """
+    u, v = 1.0 / (1.0 + weight), 1.0 / (1.0 + count)
+    return 1.0, u, v, u * u, u * v, v * v
 
 
 def read_mixture(text: str) -> Mixture | CrossFittedMixture:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,7 +95,7 @@ def fit_mixture(
         raise CallerError(f"argument --arm: no question has samples of all of {', '.join(lone)}")
     fold = fold_of(kept, folds, seed)
     at = np.array([fold[question.question_id] for question in questions])
-    terms_of = {arm: _terms(arm, judges, kept) for arm, judges in named.items()}
+    costs = {arm: _costs(arm, kept, judges=judges) for arm, judges in named.items()}
 
     def fitted(keep: NDArray[np.bool_]) -> tuple[Mixture, States, Floats]:
         luck = np.random.default_rng(seed)
@@ -107,7 +106,7 @@ def fit_mixture(
             weights = vote_weights(states)
         mixture = Mixture(
             arms=tuple(
-                _weighted(terms_of[arm], weight)
+                _weighted(costs[arm], weight)
                 for arm, weight in zip(named, weights.tolist(), strict=True)
             ),
             levels=LEVELS,
@@ -146,7 +145,7 @@ def _named(pools: Sequence[Pool], arms: Sequence[str]) -> Mapping[str, bool]:
     return {arm: bool(logged[arm].candidates) for arm in arms or logged}
 
 
-def _terms(arm: str, judges: bool, pools: Sequence[Pool]) -> MixedArm:
+def _costs(arm: str, pools: Sequence[Pool], *, judges: bool) -> MixedArm:
     """Return what an arm costs."""
     logged = [q.samples.get(arm, ()) for pool in pools for q in pool.questions]
     samples = [sample for one in logged for sample in one]
@@ -157,17 +156,8 @@ def _terms(arm: str, judges: bool, pools: Sequence[Pool]) -> MixedArm:
         tool_s=float(
             np.mean([sum(call.seconds for call in sample.tool_calls) for sample in samples])
         ),
-        most=max(len(one) for one in logged) if not judges else _most_of_a_pair(logged),
         judges=judges,
         builds_on=next(iter(parents), None),
-    )
-
-
-def _most_of_a_pair(logged: Sequence[Sequence[LoggedSample]]) -> int:
-    """Return how many samples at most judged the same two answers of a question."""
-    return max(
-        (max(Counter(sample.candidates for sample in one).values()) for one in logged if one),
-        default=1,
     )
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from policies.mixtures import LOOK_AHEAD
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -49,6 +51,9 @@ class States:
         early: Votes of the former by arm and answer, the right answer first, shape
             (states, arms, answers).
         late: Votes of the latter, likewise.
+        more: Votes of the next samples of each arm after the latter, by arm and answer, likewise;
+            as many as are weighed together.
+        room: Whether so many were logged, shape (states, arms).
         following: Answer of the next sample of each arm after the former; -1 for null, -2 where
             none was logged, shape (states, arms).
     """
@@ -58,22 +63,9 @@ class States:
     drawn: Ints
     early: Floats
     late: Floats
+    more: Floats
+    room: NDArray[np.bool_]
     following: Ints
-
-    def of(self, keep: NDArray[np.bool_]) -> States:
-        """Return some of the states.
-
-        Args:
-            keep: Which, shape (states).
-        """
-        return States(
-            self.question[keep],
-            self.voted[keep],
-            self.drawn[keep],
-            self.early[keep],
-            self.late[keep],
-            self.following[keep],
-        )
 
 
 class _Arms(NamedTuple):
@@ -116,6 +108,8 @@ def draw_states(
         np.zeros(shape, dtype=np.int64),
         np.zeros((*shape, width)),
         np.zeros((*shape, width)),
+        np.zeros((*shape, width)),
+        np.zeros(shape, dtype=np.bool_),
         np.full(shape, MISSING),
     )
     for row, place in enumerate(states.question):
@@ -139,6 +133,7 @@ def _draw(
         states.voted[row, arm], states.drawn[row, arm] = early, late
         _count(states.early[row, arm], order[:early])
         _count(states.late[row, arm], order[:late])
+        _look_ahead(states, row, arm, order[late:])
         if early < len(order):
             states.following[row, arm] = order[early]
     if weights is None or not arms.judged:
@@ -149,12 +144,18 @@ def _draw(
         late = min(int(drawn[arm]), len(order))
         states.drawn[row, arm] = late
         _count(states.late[row, arm], order[:late])
+        _look_ahead(states, row, arm, order[late:])
         if len(order):
             states.following[row, arm] = order[0]
 
 
+def _look_ahead(states: States, row: int, arm: int, order: Ints) -> None:
+    states.room[row, arm] = len(order) >= LOOK_AHEAD
+    _count(states.more[row, arm], order[:LOOK_AHEAD])
+
+
 def _leaders(votes: Floats) -> tuple[int, int]:
-    """Return the two answers with most votes, the first one first; equal ones by chance of place."""
+    """Return the two answers with most votes, the first one first."""
     first, second = np.argsort(-votes, kind="stable")[:2] if len(votes) > 1 else (0, 0)
     return (int(first), int(second)) if votes[second] > 0.0 else (NULL, NULL)
 

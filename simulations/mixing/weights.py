@@ -1,6 +1,7 @@
 """What a vote of each arm is worth: a conditional logit over the answers that stand to vote.
 
-    P(answer a is right | votes) ∝ exp(Σₘ βₘ·nₘ(a)),   P(none of them is) ∝ exp(b + Σₘ cₘ·ln(1 + nₘ))
+    P(answer a is right | votes) ∝ exp(Σₘ βₘ·nₘ(a))
+    P(none of them is right | votes) ∝ exp(b + Σₘ cₘ·ln(1 + nₘ))
 
 with nₘ(a) the votes of arm m for a and nₘ its samples (McFadden, "Conditional logit analysis of
 qualitative choice behavior", 1974). All arms are fitted at once on sets that mix them, so a vote
