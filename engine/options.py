@@ -11,6 +11,7 @@ import msgspec
 
 from engine.answers import AnswerKind, AnswerParser
 from engine.arms import BUNDLED, Arm, ArmsError, read_arms
+from engine.candidates import CandidatesError
 from engine.errors import EngineError
 from engine.questions import QuestionsError
 from engine.rig import Measure, Rig, tool_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from scheduler import LatencyProfile
     from terminal.command import Parser
 
-USER_ERRORS = (CallerError, EngineError, ArmsError, QuestionsError, OSError)
+USER_ERRORS = (CallerError, EngineError, ArmsError, QuestionsError, CandidatesError, OSError)
 """What a command says in one line instead of a traceback."""
 
 _LOGPROBS = VllmSettings(model="").max_logprobs
@@ -229,7 +230,7 @@ def chosen_names(options: argparse.Namespace, *, several: bool = False) -> tuple
 
     Raises:
         CallerError: if there is no such arm, or it is named twice, or one of several is one too
-            many.
+            many, or the only one is none to begin with.
         ArmsError: if the arms can't be read.
     """
     arms = read_arms(options.arms)
@@ -241,6 +242,8 @@ def chosen_names(options: argparse.Namespace, *, several: bool = False) -> tuple
             raise CallerError(f"--arm: {name!r} is named twice")
     if len(names) > 1 and not several:
         raise CallerError(f"--arm: takes one here, got {', '.join(names)}")
+    if not several and arms[names[0]].judges:
+        raise CallerError(f"--arm: {names[0]!r} judges candidates, which only policies name")
     return names
 
 

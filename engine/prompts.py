@@ -1,4 +1,7 @@
-"""Prompts of the questions under way: made once for each question and arm, shared by all samples.
+"""Prompts of the questions under way: made once for all samples that begin alike.
+
+Samples begin alike that are of one question and arm, and, of a verifying arm, judge the same
+candidates in the same order.
 
 That the token ids are the very same is what makes the prefix cache work: a probe is the prompt,
 the sample's own ids, and a few tokens that ask for the answer.
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from engine.sample import RunningSample
     from engine.supervisor import Supervisor
 
+    Key = tuple[int, str, tuple[str, ...]]
+
 FEATURES_WAIT_S = 2.0
 """A question waits no longer for what the model thinks of its prompt."""
 
@@ -37,7 +42,7 @@ class Prompts:
         self._supervisor = supervisor
         self._arms = arms
         self._questions: dict[int, str] = {}
-        self._made: dict[tuple[int, str], asyncio.Task[tuple[int, ...]]] = {}
+        self._made: dict[Key, asyncio.Task[tuple[int, ...]]] = {}
         self._thinking: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
     def open(self, position: int, question: str) -> None:
@@ -55,16 +60,23 @@ class Prompts:
         for task in self._made.values():
             task.cancel()
 
-    async def prompt(self, position: int, arm: str) -> tuple[int, ...]:
+    async def prompt(
+        self, position: int, arm: str, candidates: tuple[str, ...] = ()
+    ) -> tuple[int, ...]:
         """Give the tokens that begin every sample of an arm.
+
+        Args:
+            position: Of the question.
+            arm: Its name.
+            candidates: That a sample of a verifying arm judges.
 
         Raises:
             EngineError: if the engine can't make them.
         """
-        key = (position, arm)
+        key = (position, arm, candidates)
         task = self._made.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._made[key] = asyncio.create_task(self._make(position, arm))
+            task = self._made[key] = asyncio.create_task(self._make(*key))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -102,9 +114,9 @@ class Prompts:
 
         Returns:
             Numbers by name (see `engine.entropy.score_features`); empty where the engine is
-            down or does not say in time.
+            down or does not say in time, and where the prompt holds more than the question.
         """
-        if wait_s <= 0.0 or not self._supervisor.is_up:
+        if wait_s <= 0.0 or self._arms[arm].judges or not self._supervisor.is_up:
             return {}
         start = self._supervisor.starts
         try:
@@ -124,8 +136,8 @@ class Prompts:
             return {"prompt_tokens": float(len(prompt))}
         return score_features(score.logprobs)
 
-    async def _make(self, position: int, arm: str) -> tuple[int, ...]:
+    async def _make(self, position: int, arm: str, candidates: tuple[str, ...]) -> tuple[int, ...]:
         engine = await self._supervisor.ready()
         how = self._arms[arm]
-        chat = how.chat(self._questions[position])
+        chat = how.chat(self._questions[position], candidates)
         return await engine.encode_chat(chat, thinking=how.thinking)

@@ -26,6 +26,7 @@ class RunningSample:
         sample: Its number within the question.
         arm: How it is sampled.
         max_tokens: Cut it at so many tokens.
+        candidates: That it judges.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class RunningSample:
         "_told",
         "arm",
         "calls",
+        "candidates",
         "ended",
         "ids",
         "max_tokens",
@@ -51,11 +53,19 @@ class RunningSample:
         "waits",
     )
 
-    def __init__(self, position: int, sample: int, arm: Arm, max_tokens: int | None) -> None:
+    def __init__(
+        self,
+        position: int,
+        sample: int,
+        arm: Arm,
+        max_tokens: int | None,
+        candidates: tuple[str, ...] = (),
+    ) -> None:
         self.position = position
         self.sample = sample
         self.arm = arm
         self.max_tokens = max_tokens
+        self.candidates = candidates
         self.prompt: tuple[int, ...] = ()
         self.ids: list[int] = []  # that follow the prompt: generated, and told by a tool
         self.text: list[str] = []

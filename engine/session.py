@@ -153,8 +153,14 @@ class Session:
         if arm is None:
             self._tell(self._failure(position, action.sample, f"there is no arm {action.arm!r}"))
             return
+        refusal = arm.refusal(action.candidates)
+        if refusal is not None:
+            self._tell(self._failure(position, action.sample, f"arm {action.arm!r} {refusal}"))
+            return
         limits = [limit for limit in (action.max_tokens, arm.max_tokens) if limit is not None]
-        sample = RunningSample(position, action.sample, arm, min(limits, default=None))
+        sample = RunningSample(
+            position, action.sample, arm, min(limits, default=None), action.candidates
+        )
         self._samples[position, action.sample] = sample
         sample.task = self._spawn(position, self._run(sample, action.arm))
         sample.task.add_done_callback(lambda _: self._conclude_unbegun(sample))
@@ -224,7 +230,7 @@ class Session:
         engine = await self._supervisor.ready()
         sample.start = self._supervisor.starts
         self._alarm.arm()
-        sample.prompt = await self.prompts.prompt(sample.position, arm)
+        sample.prompt = await self.prompts.prompt(sample.position, arm, sample.candidates)
         if len(sample.prompt) >= engine.info.max_model_len:
             raise RequestFailedError(f"a prompt of {len(sample.prompt)} tokens leaves no room")
         reason = await self._read(sample, engine)
