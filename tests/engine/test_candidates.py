@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from scripted_streams import PROFILE, rig_of, text_of
 
 from engine import generate
+from engine.arms import read_arms
 from engine.candidates import CandidatesError, read_candidates
+from engine.journal import Journal
+from engine.scripted import Script, ScriptedEngine
+from scheduler import ActionLine, StartSample
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from engine.rig import Rig
 
 KNOWN = {"q1", "q2"}
 GOOD = '{"question_id": "q1", "candidates": ["12", "7"]}'
@@ -91,3 +99,40 @@ def test_the_command_says_what_does_not_fit(
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
     assert not out.exists()
+
+
+def test_the_command_judges_every_pair_once_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pair that the file gains is all that the same command draws later."""
+
+    def make(options: object, **more: object) -> Rig:
+        del options, more
+        engine = ScriptedEngine(lambda _: Script(text=text_of(20)), PROFILE)
+        return replace(rig_of(engine), arms=read_arms())
+
+    monkeypatch.setattr(generate, "make_rig", make)
+    questions, pairs = tmp_path / "q.jsonl", tmp_path / "pairs.jsonl"
+    questions.write_text('{"question_id": "q1", "question": "What?", "gold": "7"}\n')
+    pairs.write_text(f"{GOOD}\n")
+    words = ["--questions", str(questions), "--model", "m", "--samples", "2"]
+    words += ["--arm", "verifier", "--candidates", str(pairs), "--out", str(tmp_path / "run.jsonl")]
+    assert generate.main(words) == 0
+    with pairs.open("a") as file:
+        file.write('{"question_id": "q1", "candidates": ["7", "12"]}\n')
+    assert generate.main(words) == 0
+    said = capsys.readouterr().err
+    assert said.count("2 samples, 40 tokens\n") == 2
+    journal, lines = Journal.resume(tmp_path / "run.jsonl")
+    journal.close()
+    starts = [line.action for line in lines if isinstance(line, ActionLine)]
+    assert [
+        (start.sample, start.arm, start.candidates)
+        for start in starts
+        if isinstance(start, StartSample)
+    ] == [
+        (0, "verifier", ("12", "7")),
+        (1, "verifier", ("12", "7")),
+        (2, "verifier", ("7", "12")),
+        (3, "verifier", ("7", "12")),
+    ]

@@ -113,3 +113,11 @@ def test_a_bad_portfolio_is_refused(tmp_path: Path, text: str, said: str) -> Non
     with pytest.raises(ArmsError, match=str(arms)) as refused:
         make_rig(parsed(tmp_path, "--model", "m", "--arms", str(arms)))
     assert said in str(refused.value)
+
+
+def test_a_policy_cannot_begin_with_an_arm_that_judges(tmp_path: Path) -> None:
+    """The first arm is the policies' default, which has no candidates; `generate` may take it."""
+    words = parsed(tmp_path, "--model", "m", "--arm", "verifier")
+    with pytest.raises(CallerError, match="--arm: 'verifier' judges candidates"):
+        make_rig(words)
+    assert make_rig(words, several=True).first_arm == "verifier"
