@@ -59,6 +59,9 @@ class LoggedSample(msgspec.Struct, frozen=True):
         tail_entropy: Over its last 128 tokens, in nats.
         checkpoints: In ascending order of tokens.
         tool_calls: In ascending order of tokens.
+        candidates: The two answers that it was to judge, in order; empty: it judged none.
+        parent: Number in the trace, within its arm, of the sample it builds on; None: on none.
+        parent_arm: Arm of that sample.
     """
 
     sample: int
@@ -70,6 +73,9 @@ class LoggedSample(msgspec.Struct, frozen=True):
     tail_entropy: float | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    candidates: tuple[str, ...] = ()
+    parent: int | None = None
+    parent_arm: str | None = None
 
 
 class LoggedQuestion(msgspec.Struct, frozen=True):

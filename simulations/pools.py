@@ -123,6 +123,7 @@ def _sample(
     row: dict[str, Any], checkpoints: tuple[Checkpoint, ...], tool_calls: tuple[ToolCall, ...]
 ) -> LoggedSample:
     reason = row["finish_reason"]
+    first, second = row.get("candidate_first"), row.get("candidate_second")
     return LoggedSample(
         sample=row["sample"],
         tokens=row["tokens"],
@@ -133,6 +134,9 @@ def _sample(
         tail_entropy=row["tail_entropy"],
         checkpoints=checkpoints,
         tool_calls=tool_calls,
+        candidates=() if first is None or second is None else (first, second),
+        parent=row.get("parent"),
+        parent_arm=row.get("parent_arm"),
     )
 
 
