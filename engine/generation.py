@@ -60,7 +60,7 @@ class Generation:
         advance: Callable[[Drawn], None],
     ) -> None:
         # The model is asked what it thinks of the question alone, where an arm asks just that.
-        alone = (name for name, arm in rig.arms.items() if not arm.judges)
+        alone = (name for name, arm in rig.arms.items() if arm.stands_alone)
         self._featured = next(alone, rig.first_arm)
         self._journal = journal
         self._clock = clock

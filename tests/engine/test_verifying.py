@@ -12,7 +12,7 @@ from scripted_streams import ARM, PROFILE, rig_of, text_of
 from test_session import Ears
 from virtual_time import play
 
-from engine.arms import Arm, read_arms
+from engine.arms import Arm, Extras, read_arms
 from engine.port import Message
 from engine.scripted import Script, ScriptedEngine
 from engine.session import Session
@@ -90,6 +90,6 @@ def test_the_bundled_verifier_judges_and_the_others_do_not() -> None:
     """Its prompt shows the question and the candidates, and asks for a box."""
     arms = read_arms()
     assert [name for name, arm in arms.items() if arm.judges] == ["verifier"]
-    (message,) = arms["verifier"].chat("What is 3 + 4?", ("7", "8"))
+    (message,) = arms["verifier"].chat("What is 3 + 4?", Extras(("7", "8")))
     for part in ("What is 3 + 4?", "7 and 8", "\\boxed{}"):
         assert part in message.content
