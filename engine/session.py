@@ -314,6 +314,8 @@ class Session:
     async def _decoded(self, sample: RunningSample) -> str:
         """Give the text so far of a sample whose engine holds it back to the end."""
         ids, supervisor = tuple(sample.ids), self._backend(sample).supervisor
+        if not ids:
+            return ""
         try:
             return await (await supervisor.ready()).decode(ids)
         except EngineDeadError as error:  # not of the engine that the text is for
