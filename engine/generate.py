@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.answers import AnswerKind
+from engine.candidates import read_candidates
 from engine.clock import StreamClock
-from engine.generation import Draw, Drawn, Generation
+from engine.generation import Drawn, Generation
 from engine.header import arms_of, journal_header
 from engine.journal import Journal
 from engine.options import (
@@ -21,17 +22,20 @@ from engine.options import (
     count,
     make_rig,
 )
+from engine.plan import plan
 from engine.questions import read_questions, with_canonical_gold
-from engine.resume import resume, samples_done
-from scheduler import QuestionOpened
-from scheduler.journal import EventLine
+from engine.resume import resume
+from scheduler import CallerError
 from terminal.command import BAD_INPUT, Parser, announce, complain, typed
 from terminal.progress import progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from engine.arms import Arm
+    from engine.candidates import Pair
+    from engine.plan import Draw
     from engine.questions import Question
     from engine.rig import Rig
     from scheduler.journal import JournalLine
@@ -45,6 +49,8 @@ examples:
   {_PROG} --questions aime.csv --model Qwen/Qwen3-8B --samples 32 --out aime.journal.jsonl
   {_PROG} --questions q.jsonl --model ./model --samples 64 --probe-every 256 --out q.journal.jsonl
   {_PROG} --questions q.jsonl --model ./model --samples 16 --arm default --arm code --out both.jsonl
+  {_PROG} --questions q.jsonl --model ./model --samples 4 --arm verifier --candidates pairs.jsonl \\
+      --out judged.jsonl
   python -m simulations.traces from-journal aime.journal.jsonl traces/aime
 """
 
@@ -73,6 +79,7 @@ async def _generate(options: argparse.Namespace, command: str) -> Drawn:
     questions = with_canonical_gold(read_questions(options.questions), AnswerKind(options.answers))
     rig = make_rig(options, probe_every_tokens=options.probe_every, several=True)
     rig = replace(rig, arms={name: rig.arms[name] for name in chosen_names(options, several=True)})
+    pairs = _pairs(options, rig.arms, questions)
     journal, clock = None, StreamClock()
     lines: tuple[JournalLine, ...] = ()
     if options.out.exists() and options.out.stat().st_size:
@@ -80,7 +87,7 @@ async def _generate(options: argparse.Namespace, command: str) -> Drawn:
             options.out, {"policy": None, "answers": options.answers, "arms": arms_of(rig)}
         )
         journal, lines, clock = resumed.journal, resumed.lines, resumed.clock
-    draws = plan(questions, options.samples * len(rig.arms), lines)
+    draws = plan(questions, rig.arms, options.samples, lines, pairs)
     try:
         if not draws:
             return Drawn()
@@ -92,7 +99,7 @@ async def _generate(options: argparse.Namespace, command: str) -> Drawn:
                 rig, clock, command=command, answers=options.answers, info=rig.engine.info
             )
             journal = Journal.create(options.out, header)
-        total = sum(len(draw.samples) for draw in draws)
+        total = sum(len(draw.starts) for draw in draws)
         with progress(f"drawing {total} samples", total) as report:
             return await _draw(rig, journal, clock, draws, options.width, report)
     finally:
@@ -120,35 +127,23 @@ async def _draw(
         await generation.session.close()
 
 
-def plan(questions: Sequence[Question], samples: int, lines: Sequence[JournalLine]) -> list[Draw]:
-    """Say what is still to be drawn.
+def _pairs(
+    options: argparse.Namespace, arms: Mapping[str, Arm], questions: Sequence[Question]
+) -> Mapping[str, Sequence[Pair]]:
+    """Read the candidates that verifying arms judge.
 
-    Args:
-        questions: In order.
-        samples: Of each, all arms together.
-        lines: Of the journal so far; empty for a new one.
-
-    Returns:
-        A draw for each question that lacks samples; places go on after the journal's.
+    Raises:
+        CallerError: if there are some and no arm judges them, or the other way round.
+        CandidatesError: if their file holds something else.
     """
-    known = {
-        line.event.question_id: line.position
-        for line in lines
-        if isinstance(line, EventLine)
-        and isinstance(line.event, QuestionOpened)
-        and line.position is not None
-    }
-    done = samples_done(lines)
-    fresh = max(known.values(), default=-1) + 1
-    draws = []
-    for question in questions:
-        is_new = question.question_id not in known
-        position = fresh if is_new else known[question.question_id]
-        fresh += is_new
-        missing = sorted(set(range(samples)) - done.get(question.question_id, set()))
-        if missing:
-            draws.append(Draw(position=position, question=question, samples=missing, is_new=is_new))
-    return draws
+    judging = [name for name, arm in arms.items() if arm.judges]
+    if options.candidates is None:
+        if judging:
+            raise CallerError(f"--arm: {judging[0]!r} judges candidates, needs --candidates FILE")
+        return {}
+    if not judging:
+        raise CallerError(f"--candidates: no arm of {', '.join(arms)} judges candidates")
+    return read_candidates(options.candidates, {question.question_id for question in questions})
 
 
 def _parser() -> Parser:
@@ -159,6 +154,13 @@ def _parser() -> Parser:
     add("--questions", type=Path, required=True, metavar="FILE", help="JSON lines, CSV or parquet")
     add("--samples", type=count, required=True, metavar="N", help="of each question and arm")
     add("--out", type=Path, required=True, metavar="JOURNAL", help="goes on if it is there")
+    add(
+        "--candidates",
+        type=Path,
+        metavar="FILE",
+        help='what verifying arms judge: JSON lines {"question_id": "q1", "candidates": ["12", '
+        '"7"]}; --samples of each',
+    )
     add("--width", type=count, default=128, metavar="N", help="at once (default: %(default)s)")
     add(
         "--probe-every",

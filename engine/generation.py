@@ -12,33 +12,16 @@ from typing import TYPE_CHECKING
 
 from engine.rig import SILENCE_S
 from engine.session import Session
-from scheduler import QuestionOpened, Reason, SampleFailed, SampleFinished, StartSample
+from scheduler import QuestionOpened, SampleFailed, SampleFinished
 from scheduler.journal import ActionLine, EventLine, QuestionLine, TextLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine.journal import Journal
-    from engine.questions import Question
+    from engine.plan import Draw
     from engine.rig import Rig
     from scheduler import AnyEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
-    """Samples to draw of one question.
-
-    Attributes:
-        position: The question's place in the journal.
-        question: What is asked.
-        samples: Numbers of the samples.
-        is_new: Whether the journal does not know the question yet.
-    """
-
-    position: int
-    question: Question
-    samples: Sequence[int]
-    is_new: bool
 
 
 @dataclass(slots=True)
@@ -60,7 +43,7 @@ class Generation:
     """Draws samples.
 
     Args:
-        rig: The engine and how it is used; the k-th sample is of its k-th arm, over and over.
+        rig: The engine and how it is used.
         journal: Where everything is written.
         clock: Seconds since the journal began.
         width: Samples under way at once.
@@ -76,7 +59,9 @@ class Generation:
         width: int,
         advance: Callable[[Drawn], None],
     ) -> None:
-        self._arms = tuple(rig.arms)
+        # The model is asked what it thinks of the question alone, where an arm asks just that.
+        alone = (name for name, arm in rig.arms.items() if arm.stands_alone)
+        self._featured = next(alone, rig.first_arm)
         self._journal = journal
         self._clock = clock
         self._slots = asyncio.Semaphore(width)
@@ -89,12 +74,10 @@ class Generation:
         await self._session.start()
         for draw in draws:
             self._session.prompts.open(draw.position, draw.question.question)
-            for sample in draw.samples:
+            for start in draw.starts:
                 await self._slots.acquire()
-                if sample == draw.samples[0] and draw.is_new:
+                if start is draw.starts[0] and draw.is_new:
                     await self._open(draw)
-                arm = self._arms[sample % len(self._arms)]
-                start = StartSample(sample=sample, arm=arm, reason=Reason.WIDEN)
                 line = ActionLine(at_s=self._clock(), position=draw.position, action=start)
                 self._journal.write(line)
                 self._session.start_sample(draw.position, start)
@@ -110,7 +93,7 @@ class Generation:
     async def _open(self, draw: Draw) -> None:
         question, position = draw.question, draw.position
         opened_s = self._clock()
-        features = await self._session.prompts.features(position, self._arms[0], SILENCE_S)
+        features = await self._session.prompts.features(position, self._featured, SILENCE_S)
         opened = QuestionOpened(
             at_s=opened_s,
             question_id=question.question_id,

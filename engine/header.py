@@ -51,7 +51,7 @@ def journal_header(
         model="" if info is None else info.model,
         engine="" if info is None else info.engine,
         gpu=None if info is None else info.gpu,
-        settings={} if info is None else info.settings,
+        settings={} if info is None else {**info.settings, **_second_settings(rig)},
         arms=arms_of(rig),
         policy=policy,
         total_s=total_s,
@@ -63,6 +63,15 @@ def journal_header(
         checkpoint_every_tokens=rig.measure.checkpoint_every_tokens,
         probe_every_tokens=rig.measure.probe_every_tokens,
     )
+
+
+def _second_settings(rig: Rig) -> dict[str, str]:
+    """Say what the second engine runs, among the settings of the first; empty without one."""
+    if rig.second is None:
+        return {}
+    info = rig.second.info
+    settings = {"model": info.model, **info.settings}
+    return {f"second_{name}": value for name, value in settings.items()}
 
 
 def arms_of(rig: Rig) -> dict[str, dict[str, Any]]:

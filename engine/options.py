@@ -11,6 +11,7 @@ import msgspec
 
 from engine.answers import AnswerKind, AnswerParser
 from engine.arms import BUNDLED, Arm, ArmsError, read_arms
+from engine.candidates import CandidatesError
 from engine.errors import EngineError
 from engine.questions import QuestionsError
 from engine.rig import Measure, Rig, tool_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from scheduler import LatencyProfile
     from terminal.command import Parser
 
-USER_ERRORS = (CallerError, EngineError, ArmsError, QuestionsError, OSError)
+USER_ERRORS = (CallerError, EngineError, ArmsError, QuestionsError, CandidatesError, OSError)
 """What a command says in one line instead of a traceback."""
 
 _LOGPROBS = VllmSettings(model="").max_logprobs
@@ -93,6 +94,23 @@ def add_engine_options(parser: Parser, kinds: Collection[Kind] = VLLM) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="a further argument of vLLM's EngineArgs; repeatable, such as --vllm dtype=bfloat16",
+    )
+
+
+def add_second_engine_options(parser: Parser) -> None:
+    """Add what says which second engine runs beside the first."""
+    add = parser.add_argument_group("second engine, for arms that name it").add_argument
+    add(
+        "--second-model",
+        metavar="FOLDER|NAME",
+        help="runs beside --model, in every other way as that one does",
+    )
+    add(
+        "--second-gpu-memory",
+        type=_share,
+        default=0.3,
+        metavar="SHARE",
+        help="of the GPU's, beside --gpu-memory (default: %(default)s)",
     )
 
 
@@ -163,11 +181,36 @@ def make_engine(options: argparse.Namespace, server_log: Path) -> Engine:
         return ServerEngine(options.address)
     if options.model is None:
         raise CallerError("--model: is needed without --address")
+    return _vllm(options, options.model, options.gpu_memory, server_log)
+
+
+def make_second_engine(options: argparse.Namespace, server_log: Path) -> Engine | None:
+    """Make the engine that runs beside the first, if the options name one; it is not started.
+
+    Args:
+        options: As parsed.
+        server_log: Where a server of our own writes.
+
+    Raises:
+        CallerError: naming the option that is wrong.
+    """
+    if options.second_model is None:
+        return None
+    share = options.second_gpu_memory
+    if not options.address and options.gpu_memory + share > 1.0:
+        raise CallerError(
+            f"--second-gpu-memory: must leave room for --gpu-memory {options.gpu_memory:g}, "
+            f"got {share:g}"
+        )
+    return _vllm(options, options.second_model, share, server_log)
+
+
+def _vllm(options: argparse.Namespace, model: str, share: float, server_log: Path) -> Engine:
     settings = VllmSettings(
-        model=options.model,
+        model=model,
         max_model_len=options.max_model_len,
         max_sequences=options.max_sequences,
-        gpu_memory_utilization=options.gpu_memory,
+        gpu_memory_utilization=share,
         tensor_parallel_size=options.tensor_parallel,
         data_parallel_size=options.data_parallel,
         max_logprobs=max(options.logprobs, _LOGPROBS),
@@ -229,7 +272,7 @@ def chosen_names(options: argparse.Namespace, *, several: bool = False) -> tuple
 
     Raises:
         CallerError: if there is no such arm, or it is named twice, or one of several is one too
-            many.
+            many, or the only one is none to begin with.
         ArmsError: if the arms can't be read.
     """
     arms = read_arms(options.arms)
@@ -241,7 +284,22 @@ def chosen_names(options: argparse.Namespace, *, several: bool = False) -> tuple
             raise CallerError(f"--arm: {name!r} is named twice")
     if len(names) > 1 and not several:
         raise CallerError(f"--arm: takes one here, got {', '.join(names)}")
+    for name in names:
+        unfit = _unfit(arms[name], several=several)
+        if unfit is not None:
+            raise CallerError(f"--arm: {name!r} {unfit}")
     return names
+
+
+def _unfit(arm: Arm, *, several: bool) -> str | None:
+    """Say why a command can't draw from an arm by itself; None if it can."""
+    if arm.builds_on is not None:
+        return "builds on other samples, which only a policy can name"
+    if arm.judges and not several:
+        return "judges candidates, which only a policy can name"
+    if arm.engine != "main":
+        return f"runs on the {arm.engine} engine, and is none to begin with"
+    return None
 
 
 def chosen_arms(options: argparse.Namespace, *, several: bool = False) -> Mapping[str, Arm]:

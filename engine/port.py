@@ -115,6 +115,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     content: str
 
 
+def is_begun(messages: Sequence[Message]) -> bool:
+    """Whether a chat ends within the answer, which is then continued."""
+    return bool(messages) and messages[-1].role == "assistant"
+
+
 class Engine(Protocol):
     """Anything that generates tokens.
 
@@ -148,13 +153,17 @@ class Engine(Protocol):
     async def encode(self, text: str) -> tuple[int, ...]:
         """Give the tokens of a text, no special ones added."""
 
+    async def decode(self, ids: Sequence[int]) -> str:
+        """Give the text of tokens that this engine generated."""
+
     async def encode_chat(
         self, messages: Sequence[Message], *, thinking: bool | None = None
     ) -> tuple[int, ...]:
         """Give the tokens of a chat by the model's own template, ready for the answer.
 
         Args:
-            messages: The turns.
+            messages: The turns. A last one of the assistant's is not closed: it is the beginning
+                of the answer.
             thinking: Whether the model shall think first, where its template has the switch;
                 None leaves it to the template.
         """

@@ -1,4 +1,7 @@
-"""Prompts of the questions under way: made once for each question and arm, shared by all samples.
+"""Prompts of the questions under way: made once for all samples that begin alike.
+
+Samples begin alike that are of one question and arm and, where the arm asks for more, judge the
+same candidates in the same order and build on the same reasoning.
 
 That the token ids are the very same is what makes the prefix cache work: a probe is the prompt,
 the sample's own ids, and a few tokens that ask for the answer.
@@ -11,15 +14,19 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from engine.arms import NO_EXTRAS
 from engine.entropy import score_features
 from engine.errors import EngineDeadError, EngineError, RequestFailedError
+from engine.reasoning import BEGIN, END
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.arms import Arm
+    from engine.arms import Arm, EngineName, Extras
     from engine.sample import RunningSample
     from engine.supervisor import Supervisor
+
+    Key = tuple[int, str, Extras]
 
 FEATURES_WAIT_S = 2.0
 """A question waits no longer for what the model thinks of its prompt."""
@@ -29,20 +36,26 @@ class Prompts:
     """Makes prompts.
 
     Args:
-        supervisor: Of the engine whose chat template is used.
+        supervisors: Of the engines, whose chat templates are used, by name.
         arms: How to sample, by name.
     """
 
-    def __init__(self, supervisor: Supervisor, arms: Mapping[str, Arm]) -> None:
-        self._supervisor = supervisor
+    def __init__(
+        self, supervisors: Mapping[EngineName, Supervisor], arms: Mapping[str, Arm]
+    ) -> None:
+        self._supervisors = supervisors
         self._arms = arms
         self._questions: dict[int, str] = {}
-        self._made: dict[tuple[int, str], asyncio.Task[tuple[int, ...]]] = {}
-        self._thinking: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+        self._made: dict[Key, asyncio.Task[tuple[int, ...]]] = {}
+        self._thinking: dict[EngineName, tuple[tuple[int, ...], tuple[int, ...]]] = {}
 
     def open(self, position: int, question: str) -> None:
         """Take the text of the question at a place of the stream."""
         self._questions[position] = question
+
+    def is_open(self, position: int) -> bool:
+        """Whether the question at a place may still need prompts."""
+        return position in self._questions
 
     def close(self, position: int) -> None:
         """Forget a question that needs no more prompts."""
@@ -50,21 +63,27 @@ class Prompts:
         for key in [key for key in self._made if key[0] == position]:
             self._made.pop(key).cancel()
 
-    def lose(self) -> None:
+    def lose(self, engine: EngineName) -> None:
         """Give up what an engine that died is still asked for."""
-        for task in self._made.values():
-            task.cancel()
+        for (_, arm, _), task in self._made.items():
+            if self._arms[arm].engine == engine:
+                task.cancel()
 
-    async def prompt(self, position: int, arm: str) -> tuple[int, ...]:
+    async def prompt(self, position: int, arm: str, extras: Extras = NO_EXTRAS) -> tuple[int, ...]:
         """Give the tokens that begin every sample of an arm.
+
+        Args:
+            position: Of the question.
+            arm: Its name.
+            extras: What the arm asks for beside the question.
 
         Raises:
             EngineError: if the engine can't make them.
         """
-        key = (position, arm)
+        key = (position, arm, extras)
         task = self._made.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._made[key] = asyncio.create_task(self._make(position, arm))
+            task = self._made[key] = asyncio.create_task(self._make(*key))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -79,15 +98,16 @@ class Prompts:
         Raises:
             EngineError: if the engine can't make them.
         """
-        engine = await self._supervisor.ready()
-        if self._thinking is None:
-            self._thinking = (await engine.encode("<think>"), await engine.encode("</think>"))
-        begin, end = self._thinking
+        name = sample.arm.engine
+        engine = await self._supervisors[name].ready()
+        if name not in self._thinking:
+            self._thinking[name] = (await engine.encode(BEGIN), await engine.encode(END))
+        begin, end = self._thinking[name]
         text = sample.arm.probe
         if len(begin) == len(end) == 1:  # the model knows the marks
             seen = (*sample.prompt, *sample.context(tokens))
             if begin[0] in seen and end[0] not in seen:
-                text = f"\n</think>{text}"
+                text = f"\n{END}{text}"
         return await engine.encode(text)
 
     async def features(
@@ -102,20 +122,22 @@ class Prompts:
 
         Returns:
             Numbers by name (see `engine.entropy.score_features`); empty where the engine is
-            down or does not say in time.
+            down or does not say in time, and where the prompt holds more than the question.
         """
-        if wait_s <= 0.0 or not self._supervisor.is_up:
+        how = self._arms[arm]
+        supervisor = self._supervisors.get(how.engine)
+        if wait_s <= 0.0 or supervisor is None or not (how.stands_alone and supervisor.is_up):
             return {}
-        start = self._supervisor.starts
+        start = supervisor.starts
         try:
             async with asyncio.timeout(wait_s):
                 prompt = await self.prompt(position, arm)
-                score = await (await self._supervisor.ready()).score(prompt)
+                score = await (await supervisor.ready()).score(prompt)
         except TimeoutError:
             logger.warning("question {}: the engine told nothing of the prompt in time", position)
             return {}
         except EngineDeadError as error:
-            self._supervisor.report_death(str(error), start)
+            supervisor.report_death(str(error), start)
             return {}
         except EngineError as error:
             logger.warning("question {}: the prompt has no score: {}", position, error)
@@ -124,8 +146,8 @@ class Prompts:
             return {"prompt_tokens": float(len(prompt))}
         return score_features(score.logprobs)
 
-    async def _make(self, position: int, arm: str) -> tuple[int, ...]:
-        engine = await self._supervisor.ready()
+    async def _make(self, position: int, arm: str, extras: Extras) -> tuple[int, ...]:
         how = self._arms[arm]
-        chat = how.chat(self._questions[position])
+        engine = await self._supervisors[how.engine].ready()
+        chat = how.chat(self._questions[position], extras)
         return await engine.encode_chat(chat, thinking=how.thinking)

@@ -13,7 +13,7 @@ from scheduler import DEFAULT_ARM
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from engine.arms import Arm
+    from engine.arms import Arm, EngineName
     from engine.port import Engine
 
 SILENCE_S = 60.0
@@ -62,6 +62,7 @@ class Rig:
         measure: What is measured of running samples.
         silence_s: As `SILENCE_S`.
         tool: For arms that use it; None lets their programs unanswered.
+        second: A second engine for arms that name it; their samples fail without.
     """
 
     engine: Engine
@@ -70,6 +71,29 @@ class Rig:
     measure: Measure
     silence_s: float = SILENCE_S
     tool: PythonTool | None = None
+    second: Engine | None = None
+
+    @property
+    def engines(self) -> Mapping[EngineName, Engine]:
+        """The engines there are, by the name that arms call them."""
+        engines: dict[EngineName, Engine] = {"main": self.engine}
+        if self.second is not None:
+            engines["second"] = self.second
+        return engines
+
+    async def start(self) -> None:
+        """Bring the engines up, one after the other: each looks how much memory is free.
+
+        Raises:
+            EngineError: if one does not come up.
+        """
+        for engine in self.engines.values():
+            await engine.start()
+
+    async def close(self) -> None:
+        """End the engines."""
+        for engine in self.engines.values():
+            await engine.close()
 
     @property
     def first_arm(self) -> str:

@@ -76,7 +76,7 @@ class Runner:
     bring the engine up while questions may come, and `close` it.
 
     Args:
-        rig: The engine, which the runner owns from now on, and how it is used. How often the
+        rig: The engines, which the runner owns from now on, and how they are used. How often the
             policy wants to hear of samples is its own word.
         make_policy: Makes the rule that decides; called again only if a policy hangs for good.
         budget: The ledger, fresh or resumed.
@@ -182,7 +182,7 @@ class Runner:
             raise
         finally:
             self._session.stop_question(position)
-            self._session.prompts.close(position)
+            self._session.close_question(position)
 
     # One question.
 

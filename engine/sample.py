@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.arms import Arm
     from engine.port import Chunk
     from engine.python_tool.tool import ToolSession
+    from scheduler import StartSample
 
 
 class RunningSample:
@@ -23,7 +24,7 @@ class RunningSample:
 
     Args:
         position: Place of its question in the stream.
-        sample: Its number within the question.
+        asked: What was asked for.
         arm: How it is sampled.
         max_tokens: Cut it at so many tokens.
     """
@@ -33,9 +34,11 @@ class RunningSample:
         "_marks",
         "_told",
         "arm",
+        "asked",
         "calls",
         "ended",
         "ids",
+        "is_whole",
         "max_tokens",
         "position",
         "probes",
@@ -51,9 +54,10 @@ class RunningSample:
         "waits",
     )
 
-    def __init__(self, position: int, sample: int, arm: Arm, max_tokens: int | None) -> None:
+    def __init__(self, position: int, asked: StartSample, arm: Arm, max_tokens: int | None) -> None:
         self.position = position
-        self.sample = sample
+        self.sample = asked.sample
+        self.asked = asked
         self.arm = arm
         self.max_tokens = max_tokens
         self.prompt: tuple[int, ...] = ()
@@ -61,7 +65,8 @@ class RunningSample:
         self.text: list[str] = []
         self.turn = 0  # where in `text` begins what follows the tool's last answer
         self.calls = 0  # of the tool
-        self.waits = False  # for the tool
+        self.is_whole = False  # `text`, which an engine may hold back to a generation's end
+        self.waits = False  # for the tool, or for what it builds on
         self.tool: ToolSession | None = None
         self.signals = SignalWindow()
         self.start = 0  # of the engine that it runs on
@@ -126,6 +131,7 @@ class RunningSample:
         except (TypeError, ValueError, AttributeError) as error:
             raise RequestFailedError(f"the engine sent garbage: {error}") from error
         self.ids += ids
+        self.is_whole = chunk.finish_reason is not None
         if chunk.text:
             self.text.append(chunk.text)
 

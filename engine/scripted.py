@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from engine.errors import EngineDeadError, RequestFailedError
-from engine.port import Chunk, EngineInfo, PromptScore
+from engine.port import Chunk, EngineInfo, PromptScore, is_begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -136,9 +136,14 @@ class ScriptedEngine:
     async def encode_chat(
         self, messages: Sequence[Message], *, thinking: bool | None = None
     ) -> tuple[int, ...]:
-        """Join the turns with line ends."""
+        """Join the turns with line ends, none after an answer that is begun."""
         del thinking
-        return await self.encode("".join(f"{message.content}\n" for message in messages))
+        text = "".join(f"{message.content}\n" for message in messages)
+        return await self.encode(text.removesuffix("\n") if is_begun(messages) else text)
+
+    async def decode(self, ids: Sequence[int]) -> str:
+        """Give the characters of their numbers."""
+        return "".join(map(chr, ids))
 
     async def score(self, prompt: tuple[int, ...]) -> PromptScore | None:
         """Find every token as likely as its number is small."""

@@ -3,27 +3,30 @@
 The session is told to start, stop and probe samples and tells what happened, in the core's own
 words. Every sample is one task that reads its generation; stopping a sample cancels that task,
 which closes the stream, which frees the engine. No task outlives its question unnoticed: one
-that does not end after a stop makes the engine count as dead, and so does an engine that sends
-nothing to anybody for too long.
+that does not end after a stop makes its engine count as dead, and so does an engine that sends
+nothing to anybody for too long. An engine that dies takes its own samples with it, not those of
+another one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext, suppress
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from loguru import logger
 
-from engine.errors import EngineDeadError, EngineError, RequestFailedError
+from engine.arms import Extras
+from engine.backend import Backend
+from engine.errors import EngineDeadError, EngineError, MissingPartError, RequestFailedError
 from engine.port import Request, Sampling
 from engine.prompts import Prompts
+from engine.reasoning import reasoning_of
 from engine.sample import RunningSample
-from engine.silence import SilenceAlarm
-from engine.supervisor import Supervisor
 from engine.texts import encodable
 from engine.tool_turns import ToolTurns
 from scheduler import (
@@ -39,8 +42,10 @@ from scheduler import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from engine.arms import EngineName
     from engine.port import Chunk, Engine
     from engine.rig import Rig
+    from engine.supervisor import Supervisor
     from scheduler import AnyEvent, StartSample
 
 
@@ -69,18 +74,29 @@ _ENDS_OF_A_BOX = ("}\n", "}$", "}.", "\n\n")
 
 
 class Session:
-    """Runs samples on one engine.
+    """Runs samples on the engines of a rig.
 
     Args:
-        rig: The engine, which the session owns from now on, and how it is used.
+        rig: The engines, which the session owns from now on, and how they are used.
         listener: Who is told what happens.
         clock: Seconds since the stream began; never goes back.
     """
 
     def __init__(self, rig: Rig, listener: Listener, clock: Callable[[], float]) -> None:
-        self._supervisor = Supervisor(rig.engine, self._lose_all)
-        self.prompts = Prompts(self._supervisor, rig.arms)
+        self._backends = {
+            name: Backend(
+                engine,
+                rig.silence_s,
+                clock,
+                partial(self._is_waiting, name),
+                partial(self._lose_all, name),
+            )
+            for name, engine in rig.engines.items()
+        }
+        supervisors = {name: backend.supervisor for name, backend in self._backends.items()}
+        self.prompts = Prompts(supervisors, rig.arms)
         """The prompts of the questions under way."""
+        self._resolve = rig.resolve
         self._arms = rig.arms
         self._parser = rig.parser
         self._measure = rig.measure
@@ -88,17 +104,17 @@ class Session:
         self._clock = clock
         self._samples: dict[tuple[int, int], RunningSample] = {}
         self._tasks: defaultdict[int, set[asyncio.Task[None]]] = defaultdict(set)
-        self._probes: defaultdict[int, set[asyncio.Task[None]]] = defaultdict(set)
+        self._ended: defaultdict[int, dict[int, RunningSample]] = defaultdict(dict)
+        self._probes: defaultdict[int, dict[asyncio.Task[None], EngineName]] = defaultdict(dict)
         self._turns = ToolTurns(rig.tool, rig.arms, self._tell, clock)
         self._request_ids = map("request-{}".format, count())
-        self._alarm = SilenceAlarm(rig.silence_s, clock, self._is_waiting, self._on_silence)
         self.tokens: Counter[int] = Counter()
         """Tokens generated for each question by place, probes included."""
 
     @property
     def supervisor(self) -> Supervisor:
-        """Keeper of the engine."""
-        return self._supervisor
+        """Keeper of the main engine."""
+        return self._backends["main"].supervisor
 
     @property
     def live(self) -> int:
@@ -106,37 +122,42 @@ class Session:
         return len(self._samples)
 
     async def start(self) -> None:
-        """Bring the engine up unless it is.
+        """Bring the engines up unless they are, one after the other.
 
         Raises:
-            EngineError: if it does not come up.
+            EngineError: if one does not come up.
         """
         await self._turns.start()
-        await self._supervisor.start()
+        for backend in self._backends.values():
+            await backend.supervisor.start()
 
     async def load(self) -> None:
-        """Bring the engine up, however many attempts that takes; samples wait for it meanwhile.
+        """Bring the engines up, however many attempts that takes; samples wait for it meanwhile.
 
         Raises:
-            MissingPartError: if no attempt can mend what is wrong; each sample fails then.
+            MissingPartError: if no attempt can mend what is wrong with the main one; each sample
+                fails then. Of a second one only its own samples do.
         """
         await self._turns.start()
-        await self._supervisor.load()
+        for name, backend in self._backends.items():
+            with nullcontext() if name == "main" else suppress(MissingPartError):
+                await backend.supervisor.load()
 
     def report_progress(self, every_tokens: int | None) -> None:
         """Tell of samples so often from now on (see `Measure.report_every_tokens`)."""
         self._measure = msgspec.structs.replace(self._measure, report_every_tokens=every_tokens)
 
     async def close(self) -> None:
-        """Stop everything and end the engine."""
-        self._alarm.close()
+        """Stop everything and end the engines."""
+        for backend in self._backends.values():
+            backend.alarm.close()
         tasks = [task for tasks in self._tasks.values() for task in tasks]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_WAIT_S)
         self._turns.close()
-        await self._supervisor.close()
+        await asyncio.gather(*(backend.supervisor.close() for backend in self._backends.values()))
 
     async def drained(self, position: int, timeout_s: float | None = None) -> bool:
         """Wait until nothing runs for a question; return whether that is so in time."""
@@ -149,15 +170,38 @@ class Session:
 
     def start_sample(self, position: int, action: StartSample) -> None:
         """Start a sample; a failure is told as an event, never raised."""
+        refusal = self._refusal(position, action)
+        if refusal is not None:
+            self._tell(self._failure(position, action.sample, refusal))
+            return
+        arm = self._arms[action.arm]
+        limits = [limit for limit in (action.max_tokens, arm.max_tokens) if limit is not None]
+        sample = RunningSample(position, action, arm, min(limits, default=None))
+        self._samples[position, action.sample] = sample
+        sample.task = self._spawn(position, self._run(sample))
+        sample.task.add_done_callback(lambda _: self._conclude_unbegun(sample))
+
+    def _refusal(self, position: int, action: StartSample) -> str | None:
+        """Say why a sample can't be started; None if it can."""
         arm = self._arms.get(action.arm)
         if arm is None:
-            self._tell(self._failure(position, action.sample, f"there is no arm {action.arm!r}"))
-            return
-        limits = [limit for limit in (action.max_tokens, arm.max_tokens) if limit is not None]
-        sample = RunningSample(position, action.sample, arm, min(limits, default=None))
-        self._samples[position, action.sample] = sample
-        sample.task = self._spawn(position, self._run(sample, action.arm))
-        sample.task.add_done_callback(lambda _: self._conclude_unbegun(sample))
+            return f"there is no arm {action.arm!r}"
+        said = arm.refusal(action)
+        if said is not None:
+            return f"arm {action.arm!r} {said}"
+        if arm.engine not in self._backends:
+            return f"arm {action.arm!r} runs on the {arm.engine} engine, and there is none"
+        if arm.builds_on is None or action.parent is None:
+            return None
+        parent, wanted = self._parent(position, action.parent), self._resolve(arm.builds_on)
+        if parent is None:
+            return f"arm {action.arm!r} builds on sample {action.parent}, which never ran"
+        if parent.asked.arm != wanted:
+            return (
+                f"arm {action.arm!r} builds on samples of {wanted!r}, "
+                f"sample {action.parent} is of {parent.asked.arm!r}"
+            )
+        return None
 
     def stop_sample(self, position: int, number: int) -> None:
         """Stop a sample; its end is told once the engine has let go of it."""
@@ -184,17 +228,22 @@ class Session:
             return
         self._ask(sample, sample.tokens, heard=True)
 
+    def close_question(self, position: int) -> None:
+        """Let go of what was kept of a question for samples to come."""
+        self.prompts.close(position)
+        self._ended.pop(position, None)
+
     # A sample's life.
 
-    async def _run(self, sample: RunningSample, arm: str) -> None:
+    async def _run(self, sample: RunningSample) -> None:
         event: AnyEvent
         try:
-            event = await self._generate(sample, arm)
+            event = await self._generate(sample)
         except asyncio.CancelledError:
             event = self._end(sample, None, FinishReason.STOPPED)
         except EngineDeadError as error:
             event = self._failure(sample.position, sample.sample, str(error))
-            self._supervisor.report_death(str(error), sample.start)
+            self._backend(sample).supervisor.report_death(str(error), sample.start)
         except Exception as error:  # noqa: BLE001 - whatever the engine raised, the stream goes on
             event = self._failure(sample.position, sample.sample, _said(error))
             logger.warning(
@@ -209,6 +258,10 @@ class Session:
         if self._samples.pop((sample.position, sample.sample), None) is None:
             return
         self.tokens[sample.position] += sample.tokens
+        # Kept where a sample may build on it, while there may be more samples.
+        two_stage = any(arm.builds_on is not None for arm in self._arms.values())
+        if two_stage and self.prompts.is_open(sample.position):
+            self._ended[sample.position][sample.sample] = sample
         if sample.text:
             text = encodable("".join(sample.text))
             self._listener.on_text(sample.position, sample.sample, text)
@@ -219,17 +272,19 @@ class Session:
         if self._samples.get((sample.position, sample.sample)) is sample:
             self._conclude(sample, self._end(sample, None, FinishReason.STOPPED))
 
-    async def _generate(self, sample: RunningSample, arm: str) -> SampleFinished:
+    async def _generate(self, sample: RunningSample) -> SampleFinished:
         """Read a generation to its end; the answer is parsed last."""
-        engine = await self._supervisor.ready()
-        sample.start = self._supervisor.starts
-        self._alarm.arm()
-        sample.prompt = await self.prompts.prompt(sample.position, arm)
+        extras = Extras(sample.asked.candidates, await self._reasoning(sample))
+        backend = self._backend(sample)
+        engine = await backend.supervisor.ready()
+        sample.start = backend.supervisor.starts
+        backend.alarm.arm()
+        sample.prompt = await self.prompts.prompt(sample.position, sample.asked.arm, extras)
         if len(sample.prompt) >= engine.info.max_model_len:
             raise RequestFailedError(f"a prompt of {len(sample.prompt)} tokens leaves no room")
         reason = await self._read(sample, engine)
         while reason == "stop" and await self._turns.go_on(sample, engine):
-            self._alarm.heard_s = self._clock()
+            backend.alarm.heard_s = self._clock()
             if _room(sample, engine) < 1:
                 reason = "length"
                 break
@@ -237,6 +292,42 @@ class Session:
         sample.ended = True  # a stop comes too late from here on
         answer = await self._parser.parse(encodable("".join(sample.text)))
         return self._end(sample, answer, FinishReason(reason))
+
+    async def _reasoning(self, sample: RunningSample) -> str | None:
+        """Give what the sample's parent has thought so far; None for one that builds on none.
+
+        Raises:
+            RequestFailedError: if there is nothing to build on.
+        """
+        if sample.asked.parent is None:
+            return None
+        parent = self._parent(sample.position, sample.asked.parent)
+        assert parent is not None  # noqa: S101 - or the sample had not been started
+        sample.waits = True
+        text = "".join(parent.text) if parent.is_whole else await self._decoded(parent)
+        sample.waits = False
+        reasoning = reasoning_of(encodable(text))
+        if not reasoning:
+            raise RequestFailedError(f"sample {parent.sample}, which it builds on, has no text")
+        return reasoning
+
+    async def _decoded(self, sample: RunningSample) -> str:
+        """Give the text so far of a sample whose engine holds it back to the end."""
+        ids, supervisor = tuple(sample.ids), self._backend(sample).supervisor
+        if not ids:
+            return ""
+        try:
+            return await (await supervisor.ready()).decode(ids)
+        except EngineDeadError as error:  # not of the engine that the text is for
+            supervisor.report_death(str(error))
+            raise RequestFailedError(f"the text of sample {sample.sample} is lost") from error
+
+    def _parent(self, position: int, number: int) -> RunningSample | None:
+        running = self._samples.get((position, number))
+        return self._ended.get(position, {}).get(number) if running is None else running
+
+    def _backend(self, sample: RunningSample) -> Backend:
+        return self._backends[sample.arm.engine]
 
     async def _read(self, sample: RunningSample, engine: Engine) -> str:
         """Generate until the model, a limit or a program ends it; return the reason."""
@@ -267,7 +358,7 @@ class Session:
         raise RequestFailedError("the engine's stream ended without saying why")
 
     def _take(self, sample: RunningSample, chunk: Chunk) -> None:
-        now_s = self._alarm.heard_s = self._clock()
+        now_s = self._backend(sample).alarm.heard_s = self._clock()
         sample.take(chunk)
         if not sample.started and sample.tokens:
             sample.started = True
@@ -287,16 +378,18 @@ class Session:
 
     def _ask(self, sample: RunningSample, tokens: int, *, heard: bool) -> None:
         task = self._spawn(sample.position, self._probe(sample, tokens, heard=heard))
-        for probes in (sample.probes, self._probes[sample.position]):
-            probes.add(task)
-            task.add_done_callback(probes.discard)
+        sample.probes.add(task)
+        task.add_done_callback(sample.probes.discard)
+        of_question = self._probes[sample.position]
+        of_question[task] = sample.arm.engine
+        task.add_done_callback(lambda _: of_question.pop(task))
 
     async def _probe(self, sample: RunningSample, tokens: int, *, heard: bool) -> None:
         answer = None
         try:
             answer = await self._forced_answer(sample, tokens)
         except EngineDeadError as error:
-            self._supervisor.report_death(str(error), sample.start)
+            self._backend(sample).supervisor.report_death(str(error), sample.start)
         except Exception as error:  # noqa: BLE001 - a probe that fails has no answer
             said = _said(error)
             logger.warning("question {}, probe of {}: {}", sample.position, sample.sample, said)
@@ -304,7 +397,7 @@ class Session:
 
     async def _forced_answer(self, sample: RunningSample, tokens: int) -> str | None:
         """Continue a copy of the sample by its answer; all but the question for it is cached."""
-        engine = await self._supervisor.ready()
+        engine = await self._backend(sample).supervisor.ready()
         suffix = await self.prompts.suffix(sample, tokens)
         prompt = (*sample.prompt, *sample.context(tokens), *suffix)
         room = engine.info.max_model_len - len(prompt)
@@ -328,30 +421,31 @@ class Session:
 
     # Engines that die.
 
-    def _is_waiting(self) -> bool:
-        unended = any(not (sample.ended or sample.waits) for sample in self._samples.values())
-        return self._supervisor.is_up and unended
-
-    def _on_silence(self, silent_s: float) -> None:
-        self._supervisor.report_death(f"no token for any sample for {silent_s:.0f} s")
+    def _is_waiting(self, engine: EngineName) -> bool:
+        return any(
+            sample.arm.engine == engine and not (sample.ended or sample.waits)
+            for sample in self._samples.values()
+        )
 
     def _check_stopped(self, sample: RunningSample) -> None:
         if sample.task is not None and not sample.task.done():
-            self._supervisor.report_death(
+            self._backend(sample).supervisor.report_death(
                 f"question {sample.position}, sample {sample.sample}: "
                 f"not let go of within {STOP_WAIT_S:g} s of its stop",
                 sample.start,
             )
 
-    def _lose_all(self, why: str) -> None:
+    def _lose_all(self, engine: EngineName, why: str) -> None:
         """Fail whatever runs on an engine that died; its tasks may take long to end."""
-        self.prompts.lose()
+        self.prompts.lose(engine)
         for sample in tuple(self._samples.values()):
-            self._conclude(sample, self._failure(sample.position, sample.sample, why))
-            sample.stop()
+            if sample.arm.engine == engine:
+                self._conclude(sample, self._failure(sample.position, sample.sample, why))
+                sample.stop()
         for probes in self._probes.values():
-            for probe in probes - {asyncio.current_task()}:
-                probe.cancel()
+            for probe, asked in tuple(probes.items()):
+                if asked == engine and probe is not asyncio.current_task():
+                    probe.cancel()
 
     # Tasks and news.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ from engine.options import (
     USER_ERRORS,
     add_engine_options,
     add_sampling_options,
+    add_second_engine_options,
     make_rig,
+    make_second_engine,
     read_profile,
 )
 from engine.profiler import measure_profile
@@ -44,9 +47,9 @@ if TYPE_CHECKING:
 
 _PROG = "python -m engine.solve"
 
-_EPILOG = f"""The clock starts with the command: the engine's start, and the measuring of its
-profile where none is given, belong to the total. A start with the same --out goes on where the
-last one ended; its clock has gone on meanwhile.
+_EPILOG = f"""The clock starts with the command: the start of the engine, and of a second one, and
+the measuring of its profile where none is given, belong to the total. A start with the same --out
+goes on where the last one ended; its clock has gone on meanwhile.
 
 examples:
   {_PROG} --questions q.csv --model ./model --policy lead:width=16 --total-s 3600 --out run.jsonl
@@ -120,6 +123,7 @@ async def _solve(
     policy = parse_policy(options.policy)
     policy.build()  # a bad parameter is said before the engine starts
     rig = make_rig(options)
+    rig = replace(rig, second=make_second_engine(options, options.out.with_suffix(".second.log")))
     budget = TimeBudget(options.total_s, questions=len(questions), reserve_s=options.reserve_s)
     journal: Journal | None = None
     past: list[Answer] = []
@@ -139,7 +143,7 @@ async def _solve(
             return past, questions
         sys.stderr.write(f"starting {options.model or ', '.join(options.address)}\n")
         began_s = clock()
-        await asyncio.gather(rig.engine.start(), rig.parser.warm())
+        await asyncio.gather(rig.start(), rig.parser.warm())
         latency = given_profile or await _measure(options.out, rig, clock() - began_s)
         if journal is None:
             header = journal_header(
@@ -160,7 +164,7 @@ async def _solve(
         async with runner:
             return past + await _answer_all(runner, todo, clock), questions
     finally:
-        await rig.engine.close()
+        await rig.close()
         rig.parser.close()
         if journal is not None:
             journal.close()
@@ -201,6 +205,7 @@ def _parser() -> Parser:
     add("--out", type=Path, required=True, metavar="JOURNAL", help="goes on if it is there")
     add("--json", type=new_file, metavar="FILE", help="write the answers; overwrites")
     add_engine_options(parser)
+    add_second_engine_options(parser)
     add_sampling_options(parser)
     return parser
 

@@ -128,6 +128,7 @@ def _sample(
     row: dict[str, Any], checkpoints: tuple[Checkpoint, ...], tool_calls: tuple[ToolCall, ...]
 ) -> LoggedSample:
     reason = row["finish_reason"]
+    first, second = row.get("candidate_first"), row.get("candidate_second")
     return LoggedSample(
         sample=row["sample"],
         tokens=row["tokens"],
@@ -138,6 +139,9 @@ def _sample(
         tail_entropy=row["tail_entropy"],
         checkpoints=checkpoints,
         tool_calls=tool_calls,
+        candidates=() if first is None or second is None else (first, second),
+        parent=row.get("parent"),
+        parent_arm=row.get("parent_arm"),
     )
 
 

@@ -17,7 +17,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError as VllmEngineDeadError
 
 from engine.errors import EngineDeadError, EngineError, RequestFailedError
-from engine.port import EngineInfo
+from engine.port import EngineInfo, is_begun
 from engine.vllm.lending import Lender
 from scheduler import CallerError
 
@@ -93,12 +93,17 @@ class FrontEnd:
         return str(self._llm.get_tokenizer().decode(ids, skip_special_tokens=True))
 
     def chat(self, messages: Sequence[Message], *, thinking: bool | None) -> str:
-        """Give a chat as the model's template writes it, ready for the answer."""
+        """Give a chat as the model's template writes it, ready for the answer or within it."""
         turns = [{"role": message.role, "content": message.content} for message in messages]
         switches = {} if thinking is None else {"enable_thinking": thinking}
+        begun = is_begun(messages)
         with self._errors():
             text = self._llm.get_tokenizer().apply_chat_template(
-                turns, tokenize=False, add_generation_prompt=True, **switches
+                turns,
+                tokenize=False,
+                add_generation_prompt=not begun,
+                continue_final_message=begun,
+                **switches,
             )
         return str(text)
 

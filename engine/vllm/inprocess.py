@@ -83,6 +83,10 @@ class InProcessEngine:
         """Give the tokens of a text, no special ones added."""
         return self._started().encode(text)
 
+    async def decode(self, ids: Sequence[int]) -> str:
+        """Give the text of tokens that this engine generated, without special ones."""
+        return self._started().decode(ids)
+
     async def encode_chat(
         self, messages: Sequence[Message], *, thinking: bool | None = None
     ) -> tuple[int, ...]:

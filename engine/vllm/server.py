@@ -105,6 +105,11 @@ class ServerEngine:
         body = wire.tokenizing(self.info.model, text)
         return wire.tokens(await self._answer(self._addresses.choose(), "/tokenize", body))
 
+    async def decode(self, ids: Sequence[int]) -> str:
+        """Give the text of tokens that this engine generated."""
+        body = wire.detokenizing(self.info.model, ids)
+        return wire.text(await self._answer(self._addresses.choose(), "/detokenize", body))
+
     async def encode_chat(
         self, messages: Sequence[Message], *, thinking: bool | None = None
     ) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from engine.errors import RequestFailedError
-from engine.port import Chunk, PromptScore
+from engine.port import Chunk, PromptScore, is_begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Sequence
@@ -53,6 +53,10 @@ class _Completion(msgspec.Struct):
 
 class _Tokens(msgspec.Struct):
     tokens: list[int]
+
+
+class _Text(msgspec.Struct):
+    prompt: str
 
 
 class Model(msgspec.Struct):
@@ -131,10 +135,16 @@ def tokenizing_chat(model: str, messages: Sequence[Message], *, thinking: bool |
         {
             "model": model,
             "messages": messages,
-            "add_generation_prompt": True,
+            "add_generation_prompt": not is_begun(messages),
+            "continue_final_message": is_begun(messages),
             "chat_template_kwargs": {} if thinking is None else {"enable_thinking": thinking},
         }
     )
+
+
+def detokenizing(model: str, ids: Sequence[int]) -> bytes:
+    """Write the body that asks for the text of tokens."""
+    return msgspec.json.encode({"model": model, "tokens": list(ids)})
 
 
 async def events(received: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
@@ -194,6 +204,11 @@ def score(answer: bytes, prompt: tuple[int, ...]) -> PromptScore:
 def tokens(answer: bytes) -> tuple[int, ...]:
     """Read the tokens of a text or a chat."""
     return tuple(msgspec.json.decode(answer, type=_Tokens).tokens)
+
+
+def text(answer: bytes) -> str:
+    """Read the text of tokens."""
+    return msgspec.json.decode(answer, type=_Text).prompt
 
 
 def model(answer: bytes) -> Model:

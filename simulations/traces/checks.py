@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from simulations.traces.schema import Column, Table
 
 _SAMPLE_KEY = list(SAMPLES.key)
+_PAIRS = (("candidate_first", "candidate_second"), ("parent", "parent_arm"))
 
 
 def check_table(table: Table, frame: pl.DataFrame, where: str) -> None:
@@ -67,6 +68,7 @@ def check_links(frames: Mapping[str, pl.DataFrame], folder: Path) -> None:
     _refuse(stranger, samples, where, "question_id", f"must be in {QUESTIONS.file}")
     backwards = pl.col("ended_s") < pl.col("started_s")
     _refuse(backwards, samples, where, "ended_s", "must not be before started_s")
+    _check_pairs(samples, where)
     _check_checkpoints(frames[CHECKPOINTS.name], samples, str(folder / CHECKPOINTS.file))
     if SEGMENTS.name in frames:
         _check_segments(frames[SEGMENTS.name], samples, str(folder / SEGMENTS.file))
@@ -85,6 +87,27 @@ def _check_values(column: Column, frame: pl.DataFrame, where: str) -> None:
         _refuse(~values.is_in(column.choices), frame, where, column.name, rule)
     if column.filled:
         _refuse(values == "", frame, where, column.name, "must not be empty")
+
+
+def _check_pairs(samples: pl.DataFrame, where: str) -> None:
+    """Check the columns that say something only together, and that parents are there."""
+    for one, other in _PAIRS:
+        if one not in samples.columns and other not in samples.columns:
+            continue
+        for name in (one, other):
+            if name not in samples.columns:
+                raise TraceError(f"{where}, column {name}: is missing")
+        half = pl.col(one).is_null() != pl.col(other).is_null()
+        _refuse(half, samples, where, other, f"must be null where {one} is, and only there")
+    if "parent" in samples.columns:
+        keys = samples.select(
+            "question_id", parent_arm="arm", parent="sample", known=pl.lit(value=True)
+        )
+        joined = samples.join(
+            keys, on=["question_id", "parent_arm", "parent"], how="left", maintain_order="left"
+        )
+        orphan = pl.col("parent").is_not_null() & pl.col("known").is_null()
+        _refuse(orphan, joined, where, "parent", "must have a row of its own in parent_arm")
 
 
 def _check_checkpoints(checkpoints: pl.DataFrame, samples: pl.DataFrame, where: str) -> None:

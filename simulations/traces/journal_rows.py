@@ -47,22 +47,29 @@ class JournalRows:
         for opening, _ in heard:
             self._add_question(opening, source)
         # What a crash cut off comes last: a replay of the run wants the samples that it used.
+        keys = {}  # of a sample, by its identity
         for opening, sample in sorted(heard, key=lambda pair: not pair[0].answered):
             number = self._numbers[opening.question_id, sample.arm]
             self._numbers[opening.question_id, sample.arm] += 1
-            key: Key = {
+            keys[id(sample)] = {
                 "question_id": opening.question_id,
                 "arm": sample.arm,
                 "sample": number,
             }
-            self._add_sample(key, sample)
+        for _, sample in heard:
+            self._add_sample(keys[id(sample)], sample, keys.get(id(sample.parent), {}))
 
     def columns(self) -> dict[str, dict[str, list[object]]]:
         """Give each table's columns, by name of the table; no segments where no tool was used."""
         features = {name for row in self._questions.values() for name in row}
         names = {
             QUESTIONS.name: features | {column.name for column in QUESTIONS.columns},
-            **{table.name: {c.name for c in table.columns} for table in (SAMPLES, CHECKPOINTS)},
+            SAMPLES.name: {
+                column.name
+                for column in SAMPLES.columns
+                if not column.optional or any(row[column.name] is not None for row in self.samples)
+            },
+            CHECKPOINTS.name: {column.name for column in CHECKPOINTS.columns},
         }
         rows = {
             QUESTIONS.name: list(self._questions.values()),
@@ -96,8 +103,9 @@ class JournalRows:
                 )
             known[name] = value if known[name] is None else known[name]
 
-    def _add_sample(self, key: Key, sample: Heard) -> None:
+    def _add_sample(self, key: Key, sample: Heard, parent: Key) -> None:
         tokens = sample.tokens or 0
+        first, second = sample.candidates or (None, None)
         self.samples.append(
             {
                 **key,
@@ -109,6 +117,10 @@ class JournalRows:
                 "tail_entropy": sample.tail_entropy,
                 "started_s": sample.started_s,
                 "ended_s": sample.ended_s,
+                "candidate_first": first,
+                "candidate_second": second,
+                "parent": parent.get("sample"),
+                "parent_arm": parent.get("arm"),
             }
         )
         for at_tokens, point in sample.points.items():

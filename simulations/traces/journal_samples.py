@@ -72,6 +72,8 @@ class Heard:
         arm: How it was sampled.
         max_tokens: Where the policy wanted it cut; None for nowhere.
         prompt_tokens: Tokens of its prompt, where known.
+        candidates: The two that it was to judge; empty: none, or another number, which failed.
+        parent: That it builds on; None: on none, or on one of which nothing was heard.
         started_s: When its decoding began, where that was told.
         ended_s: When it ended; None: the journal ends before.
         tokens: Generated so far; None before anything was heard.
@@ -88,6 +90,8 @@ class Heard:
     arm: str
     max_tokens: int | None
     prompt_tokens: int | None
+    candidates: tuple[()] | tuple[str, str] = ()
+    parent: Heard | None = None
     started_s: float | None = None
     ended_s: float | None = None
     tokens: int | None = None
@@ -257,6 +261,8 @@ class JournalFollower:
             arm=self._only_arm(where) if start is None else start.arm,
             max_tokens=None if start is None else start.max_tokens,
             prompt_tokens=None if prompt_tokens is None else int(prompt_tokens),
+            candidates=_pair(start),
+            parent=_parent(opening, start),
         )
         opening.samples.append(sample)
         opening.current[event.sample] = sample
@@ -320,6 +326,20 @@ def unheard(openings: list[Opening]) -> int:
     """Count the samples that were started and never heard of again."""
     samples = Counter(s.tokens is None for opening in openings for s in opening.samples)
     return samples[True]
+
+
+def _parent(opening: Opening, start: StartSample | None) -> Heard | None:
+    if start is None or start.parent is None:
+        return None
+    return opening.current.get(start.parent)
+
+
+def _pair(start: StartSample | None) -> tuple[()] | tuple[str, str]:
+    match start:
+        case StartSample(candidates=(first, second)):
+            return first, second
+        case _:
+            return ()
 
 
 def _may_run_again(sample: Heard) -> bool:

@@ -32,7 +32,8 @@ class Rows:
     """
 
     def __init__(self) -> None:
-        names = [column.name for column in SAMPLES.columns if column.name not in _LIVE_ONLY]
+        columns = [column for column in SAMPLES.columns if not column.optional]
+        names = [column.name for column in columns if column.name not in _LIVE_ONLY]
         self.samples: dict[str, list[object]] = {name: [] for name in names}
         self.checkpoints: dict[str, list[object]] = {c.name: [] for c in CHECKPOINTS.columns}
         self._lines: dict[tuple[str, str, int], int] = {}

@@ -35,6 +35,7 @@ class Column:
         low: The least allowed number, where there is one.
         choices: The only allowed strings; empty: any.
         filled: Whether the empty string is refused.
+        optional: Whether it may be absent, which says as much as null in every row.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Column:
     low: int | None = None
     choices: tuple[str, ...] = ()
     filled: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,21 @@ class Table:
         return f"{self.name}.parquet"
 
     def columns_for(self, names: Sequence[str]) -> tuple[Column, ...]:
-        """Give the columns of a frame that has `names`: the table's, then its features by name."""
+        """Give the columns of a frame that has `names`: the table's, then its features by name.
+
+        Optional columns are among them where `names` has them.
+        """
+        columns = tuple(c for c in self.columns if c.name in names or not c.optional)
         if not self.has_features:
-            return self.columns
-        return self.columns + tuple(_feature(name) for name in sorted(names) if _is_feature(name))
+            return columns
+        return columns + tuple(_feature(name) for name in sorted(names) if _is_feature(name))
 
     def frame(self, values: Mapping[str, Sequence[object]]) -> pl.DataFrame:
         """Build a frame with the table's types from lists; a column not given is all null.
 
         Args:
-            values: Column name to values, all of one length. Names the table lacks are kept, so
+            values: Column name to values, all of one length. An optional column that is not given
+                is left out. Names the table lacks are kept, so
                 that the checks can refuse them.
 
         Raises:
@@ -167,6 +174,37 @@ SAMPLES = Table(
             nullable=True,
             doc="Seconds from the opening of the question to the end (live runs only).",
             low=0,
+        ),
+        Column(
+            "candidate_first",
+            pl.String,
+            nullable=True,
+            doc="The first of the two answers that the sample was to judge; null: it judged none.",
+            optional=True,
+        ),
+        Column(
+            "candidate_second",
+            pl.String,
+            nullable=True,
+            doc="The second of them.",
+            optional=True,
+        ),
+        Column(
+            "parent",
+            pl.Int64,
+            nullable=True,
+            doc="Number of the sample that it builds on, within that one's arm; null: on none, or "
+            "on one that was left out.",
+            low=0,
+            optional=True,
+        ),
+        Column(
+            "parent_arm",
+            pl.String,
+            nullable=True,
+            doc="Arm of the sample that it builds on.",
+            filled=True,
+            optional=True,
         ),
     ),
     key=("question_id", "arm", "sample"),

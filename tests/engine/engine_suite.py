@@ -123,6 +123,21 @@ class EngineSuite:
         quick = await engine.encode_chat(chat, thinking=False)
         assert quick == await engine.encode(f"{plain}<|quick|>a12")
 
+    async def test_an_answer_that_is_begun_is_continued(self, engine: Engine) -> None:
+        """A last turn of the assistant is neither closed nor followed by another one."""
+        chat = [
+            Message(role="user", content="Count a12 please."),
+            Message(role="assistant", content="a12 a11 a10"),
+        ]
+        begun = "<|user|>Count a12 please.<|assistant|>a12 a11 a10"
+        assert await engine.encode_chat(chat) == await engine.encode(begun)
+
+    async def test_tokens_become_their_text(self, engine: Engine) -> None:
+        """Of a generation that goes on, too, whose text may not have come."""
+        ids = await engine.encode("a12 a11 \\boxed{7}")
+        assert await engine.decode(ids) == "a12 a11 \\boxed{7}"
+        assert await engine.decode(ids[:2]) == "a12 a11"
+
     @pytest.mark.parametrize("answer", ["7", "8"])
     async def test_a_script_has_its_length_and_text(self, engine: Engine, answer: str) -> None:
         """Every token is counted, the end too, and the text is what the tokens say."""

@@ -318,7 +318,7 @@ class SessionEngine:
         for position in range(self._position + 1):
             self.session.stop_question(position)
         await self.rest()
-        self.session._alarm.close()
+        self.session._backends["main"].alarm.close()
 
 
 class InProcessUnderTest(SessionEngine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,18 +11,25 @@ import pytest
 from scripted_streams import ARM, PROFILE, Model, faulty, logged, questions, rig_of, text_of
 from virtual_time import play
 
-from engine.generate import plan
-from engine.generation import Draw, Drawn, Generation
+from engine.arms import Arm
+from engine.generation import Drawn, Generation
 from engine.journal import Journal
+from engine.plan import Draw, plan
+from engine.port import Message
 from engine.resume import samples_done
 from engine.scripted import Fault, Script, ScriptedEngine
 from scheduler import ActionLine, JournalHeader, QuestionLine, StartSample, TextLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from scheduler import JournalLine
+
+ARMS = {
+    "judge": Arm(messages=(Message(role="user", content="{question}\n{first} or {second}?"),)),
+}
+PAIRS = {"q0": [("7", "8"), ("8", "7")], "q2": [("7", "9")]}
 
 HEADER = JournalHeader(
     created="2026-01-01T00:00:00+00:00",
@@ -41,13 +49,19 @@ def generate(
     stop_after_s: float | None = None,
     model: Model | None = None,
     arms: Sequence[str] = ("plain",),
+    pairs: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> tuple[Drawn | None, Sequence[Draw], float]:
-    """Draw samples; return what was done (None if stopped), planned, and how long it took."""
+    """Draw so many samples of each arm.
+
+    Returns:
+        What was done (None if stopped), what was planned, and how long it took.
+    """
     journal, lines = Journal.resume(path) if path.exists() else (Journal.create(path, HEADER), ())
 
     async def main() -> tuple[Drawn | None, Sequence[Draw], float]:
-        draws = plan(questions(count), samples, lines)
         engine = ScriptedEngine(model or Model(), PROFILE)
+        rig = replace(rig_of(engine), arms={name: ARMS.get(name, ARM) for name in arms})
+        draws = plan(questions(count), rig.arms, samples, lines, pairs)
         clock = asyncio.get_running_loop().time
         told: list[int] = []
 
@@ -55,7 +69,6 @@ def generate(
             told.append(drawn.samples + drawn.failed)
             assert engine.running <= width
 
-        rig = replace(rig_of(engine), arms=dict.fromkeys(arms, ARM))
         generation = Generation(rig, journal, clock, width=width, advance=advance)
         drawn = None
         try:
@@ -79,6 +92,20 @@ def lines_of(path: Path) -> tuple[JournalLine, ...]:
     return lines
 
 
+def starts_of(path: Path) -> list[tuple[int, StartSample]]:
+    """Return the starts that a journal holds, each with its question's place."""
+    return [
+        (line.position, line.action)
+        for line in lines_of(path)
+        if isinstance(line, ActionLine) and isinstance(line.action, StartSample)
+    ]
+
+
+def numbers(draw: Draw) -> list[int]:
+    """Return the numbers of the samples to draw."""
+    return [start.sample for start in draw.starts]
+
+
 def test_everything_is_drawn_and_the_engine_stays_full(tmp_path: Path) -> None:
     """Three questions of five samples, four at once across questions: four rounds."""
     path = tmp_path / "run.jsonl"
@@ -98,13 +125,9 @@ def test_everything_is_drawn_and_the_engine_stays_full(tmp_path: Path) -> None:
 def test_several_arms_take_turns(tmp_path: Path) -> None:
     """As many samples of each, of the same arms again if more are drawn later."""
     path = tmp_path / "run.jsonl"
-    generate(path, 2, 4, arms=("plain", "other"))
-    generate(path, 2, 6, arms=("plain", "other"))
-    starts = [
-        line.action
-        for line in lines_of(path)
-        if isinstance(line, ActionLine) and isinstance(line.action, StartSample)
-    ]
+    generate(path, 2, 2, arms=("plain", "other"))
+    generate(path, 2, 3, arms=("plain", "other"))
+    starts = [start for _, start in starts_of(path)]
     assert len(starts) == 12
     assert all(start.arm == ("plain", "other")[start.sample % 2] for start in starts)
 
@@ -120,10 +143,10 @@ def test_a_second_start_draws_exactly_what_is_missing(stop_after_s: float, tmp_p
     missing = 15 - sum(map(len, before.values()))
     assert drawn is not None
     assert drawn.samples == missing
-    assert sum(len(draw.samples) for draw in draws) == missing
+    assert sum(len(draw.starts) for draw in draws) == missing
     for draw in draws:
         done = before.get(draw.question.question_id, set())
-        assert set(draw.samples) == set(range(5)) - done
+        assert set(numbers(draw)) == set(range(5)) - done
     lines = lines_of(path)
     assert samples_done(lines) == {f"q{n}": set(range(5)) for n in range(3)}
     names = [line.question_id for line in lines if isinstance(line, QuestionLine)]
@@ -137,15 +160,11 @@ def test_more_may_be_drawn_later(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     generate(path, 1, 2)
     _, draws, _ = generate(path, 2, 3)
-    assert [(d.position, list(d.samples), d.is_new) for d in draws] == [
+    assert [(d.position, numbers(d), d.is_new) for d in draws] == [
         (0, [2], False),
         (1, [0, 1, 2], True),
     ]
-    starts = [
-        (line.position, line.action.sample)
-        for line in lines_of(path)
-        if isinstance(line, ActionLine) and isinstance(line.action, StartSample)
-    ]
+    starts = [(position, start.sample) for position, start in starts_of(path)]
     assert starts == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
 
 
@@ -167,8 +186,56 @@ def test_what_the_engine_loses_is_counted_and_drawn_by_the_next_start(tmp_path: 
 
 def test_a_plan_of_nothing_known_is_everything() -> None:
     """Places are those of the file."""
-    draws = plan(questions(2), 3, ())
-    assert [(d.position, list(d.samples), d.is_new) for d in draws] == [
+    draws = plan(questions(2), {"plain": ARM}, 3, ())
+    assert [(d.position, numbers(d), d.is_new) for d in draws] == [
         (0, [0, 1, 2], True),
         (1, [0, 1, 2], True),
     ]
+
+
+# Verifying arms.
+
+
+def test_each_pair_is_judged_as_often_as_asked_and_the_journal_says_which(tmp_path: Path) -> None:
+    """By turns, in the order given; a question without a pair is not opened."""
+    path = tmp_path / "run.jsonl"
+    drawn, _, _ = generate(path, 3, 2, arms=("judge",), pairs=PAIRS)
+    assert drawn is not None
+    assert (drawn.samples, drawn.failed) == (6, 0)
+    assert [(at, start.sample, start.candidates) for at, start in starts_of(path)] == [
+        (0, 0, ("7", "8")),
+        (0, 1, ("8", "7")),
+        (0, 2, ("7", "8")),
+        (0, 3, ("8", "7")),
+        (1, 0, ("7", "9")),
+        (1, 1, ("7", "9")),
+    ]
+    names = [line.question_id for line in lines_of(path) if isinstance(line, QuestionLine)]
+    assert names == ["q0", "q2"]
+
+
+def test_arms_that_judge_mix_with_arms_that_do_not(tmp_path: Path) -> None:
+    """As many samples of the plain arm as of each pair."""
+    path = tmp_path / "run.jsonl"
+    generate(path, 2, 2, arms=("plain", "judge"), pairs=PAIRS)
+    kinds = [(at, start.arm, start.candidates) for at, start in starts_of(path)]
+    turn = [(0, "plain", ()), (0, "judge", ("7", "8")), (0, "judge", ("8", "7"))]
+    assert kinds == [*turn, *turn, (1, "plain", ()), (1, "plain", ())]
+
+
+@pytest.mark.parametrize("stop_after_s", [0.05, 1.0, 2.5, 4.5])
+def test_a_second_start_judges_exactly_what_is_missing(stop_after_s: float, tmp_path: Path) -> None:
+    """Each pair has what was asked for, also if the file holds one more by then."""
+    path = tmp_path / "run.jsonl"
+    generate(path, 3, 3, arms=("judge",), pairs=PAIRS, width=2, stop_after_s=stop_after_s)
+    more = {**PAIRS, "q0": [("1", "2"), *PAIRS["q0"]], "q1": [("5", "6")]}
+    generate(path, 3, 3, arms=("judge",), pairs=more)
+    done = samples_done(lines_of(path))
+    kinds = {(at, start.sample): start.candidates for at, start in starts_of(path)}
+    places = {
+        line.position: line.question_id for line in lines_of(path) if isinstance(line, QuestionLine)
+    }
+    counts = Counter((places[at], pair) for (at, n), pair in kinds.items() if n in done[places[at]])
+    assert counts == {(name, pair): 3 for name, pairs in more.items() for pair in pairs}
+    _, draws, _ = generate(path, 3, 3, arms=("judge",), pairs=more)
+    assert draws == []

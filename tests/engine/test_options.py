@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.arms import ArmsError
-from engine.options import add_engine_options, add_sampling_options, make_engine, make_rig
+from engine.options import (
+    add_engine_options,
+    add_sampling_options,
+    add_second_engine_options,
+    make_engine,
+    make_rig,
+    make_second_engine,
+)
 from engine.vllm.inprocess import InProcessEngine
 from engine.vllm.server import ServerEngine
 from scheduler import CallerError
@@ -22,6 +29,7 @@ def parsed(folder: Path, *words: str) -> Any:  # noqa: ANN401 - a namespace
     parser = Parser(prog="test")
     parser.add_argument("--out", type=new_file, required=True)
     add_engine_options(parser)
+    add_second_engine_options(parser)
     add_sampling_options(parser)
     return parser.parse_args(["--out", str(folder / "run.jsonl"), *words])
 
@@ -113,3 +121,45 @@ def test_a_bad_portfolio_is_refused(tmp_path: Path, text: str, said: str) -> Non
     with pytest.raises(ArmsError, match=str(arms)) as refused:
         make_rig(parsed(tmp_path, "--model", "m", "--arms", str(arms)))
     assert said in str(refused.value)
+
+
+def test_a_second_engine_is_like_the_first_but_for_its_model(tmp_path: Path) -> None:
+    """It has its own share of the memory; without its model there is none."""
+
+    def second(*words: str) -> Any:  # noqa: ANN401 - an engine, looked into
+        return make_second_engine(parsed(tmp_path, "--model", "m", *words), tmp_path / "log")
+
+    assert second() is None
+    made = second("--second-model", "n", "--gpu-memory", "0.5", "--max-model-len", "4096")
+    told = made._settings.engine_args()
+    assert (told["model"], told["gpu_memory_utilization"]) == ("n", 0.3)
+    assert told["max_model_len"] == 4096
+    with pytest.raises(CallerError, match=r"--second-gpu-memory: .* --gpu-memory 0.85, got 0.3"):
+        second("--second-model", "n")
+    others = second("--second-model", "n", "--address", "http://a:1")
+    assert isinstance(others, InProcessEngine)
+
+
+@pytest.mark.parametrize(
+    ("name", "in_generate"),
+    [("verifier", True), ("refine", False), ("elsewhere", False), ("default", True)],
+)
+def test_a_policy_begins_with_an_arm_that_needs_nothing_else(
+    tmp_path: Path, name: str, *, in_generate: bool
+) -> None:
+    """The first arm is the policies' default; `generate` may also take one that judges."""
+    arms = tmp_path / "arms.toml"
+    question = 'role = "user", content = "{question}'
+    arms.write_text(
+        f'[default]\nmessages = [{{ {question}" }}]\n'
+        f'[verifier]\nmessages = [{{ {question} {{first}} {{second}}" }}]\n'
+        f'[refine]\nmessages = [{{ {question} {{reasoning}}" }}]\nbuilds_on = "default"\n'
+        f'[elsewhere]\nmessages = [{{ {question}" }}]\nengine = "second"\n'
+    )
+    options = parsed(tmp_path, "--model", "m", "--arms", str(arms), "--arm", name)
+    for several, takes in ((False, name == "default"), (True, in_generate)):
+        if takes:
+            assert make_rig(options, several=several).first_arm == name
+        else:
+            with pytest.raises(CallerError, match=f"--arm: '{name}' "):
+                make_rig(options, several=several)

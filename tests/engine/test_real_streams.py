@@ -13,11 +13,12 @@ import msgspec
 import pytest
 from scripted_streams import PROFILE, logged
 from test_session import Ears
-from tiny_model import CLOSING, PROGRAM, script_prompt
+from tiny_model import CLOSING, PROGRAM, build_tiny_model, script_prompt
 
 from engine.answers import AnswerKind, AnswerParser
 from engine.arms import Arm
 from engine.clock import StreamClock
+from engine.header import journal_header
 from engine.journal import Journal
 from engine.port import Message, Sampling
 from engine.python_tool.tool import PythonTool
@@ -32,6 +33,7 @@ from engine.vllm.server import ServerEngine
 from policies import parse_policy
 from scheduler import (
     JournalHeader,
+    Policy,
     Reason,
     SampleFinished,
     SampleStarted,
@@ -43,11 +45,12 @@ from scheduler import (
 from simulations.traces import describe, from_journals
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
     from pathlib import Path
 
     from engine.port import Engine
     from engine.vllm.settings import VllmSettings
+    from scheduler import AnyAction, QuestionView
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -154,6 +157,85 @@ async def test_a_program_halts_a_sample_and_its_output_goes_on(
     first, second = cached
     assert first < 32
     assert second >= 256  # of some 320, in blocks of 128 on a processor
+
+
+class InTurn(Policy):
+    """One sample after another: the default arm's, two that build on it, one that judges."""
+
+    def decide(self, view: QuestionView) -> Sequence[AnyAction]:
+        """Start the next one once the last has ended."""
+        if view.live:
+            return []
+        later: dict[int, dict[str, Any]] = {
+            1: {"arm": "refine", "parent": 0},
+            2: {"arm": "refine", "parent": 0},
+            3: {"arm": "verifier", "candidates": ("7", "8")},
+        }
+        if not view.started:
+            return view.start(1, Reason.WIDEN)
+        if view.started in later:
+            number = view.started
+            return [StartSample(sample=number, reason=Reason.WIDEN, **later[number])]
+        return [view.submit(Reason.SETTLED)]
+
+
+async def test_a_second_model_builds_on_what_the_first_has_thought(
+    alone: None, tiny_settings: VllmSettings, tmp_path: Path
+) -> None:
+    """Two real vLLMs under one budget, from the question to the trace.
+
+    The second one's samples go on from the same text, so the later one finds it in the prefix
+    cache; a sample that judges runs on the first.
+    """
+    del alone
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second_settings = msgspec.structs.replace(tiny_settings, model=str(build_tiny_model(folder)))
+    ask = Message(role="user", content="Count down from {question}")
+    judge = Message(role="user", content="{first} or {second}? Count down from {question}")
+    begun = Message(role="assistant", content="{reasoning} b9")
+    likeliest = Sampling(temperature=0.0)
+    rig = Rig(
+        engine=InProcessEngine(tiny_settings),
+        second=InProcessEngine(second_settings),
+        arms={
+            "default": Arm(messages=(ask,), sampling=likeliest),
+            "verifier": Arm(messages=(judge,), sampling=likeliest),
+            "refine": Arm(
+                messages=(ask, begun), sampling=likeliest, engine="second", builds_on="default"
+            ),
+        },
+        parser=AnswerParser(AnswerKind.INTEGER),
+        measure=Measure(logprobs=2),
+    )
+    await rig.start()
+    assert isinstance(rig.second, InProcessEngine)
+    cached = _cached_tokens(rig.second)
+    clock = StreamClock()
+    header = journal_header(
+        rig, clock, command="test", answers="integer", info=rig.engine.info, policy="in turn"
+    )
+    journal = Journal.create(tmp_path / "run.jsonl", header)
+    budget = TimeBudget(TOTAL_S, questions=1)
+    async with Runner(rig, InTurn, budget, PROFILE, journal=journal, clock=clock) as runner:
+        answer = await runner.answer(question(0, 300))
+        assert not runner.session._ended
+    journal.close()
+    rig.parser.close()
+    assert answer.samples == 4
+    first, second = cached
+    assert first < 128
+    assert second >= 256  # of some 310, in blocks of 128 on a processor
+
+    assert header.settings["second_model"] == str(folder)
+    trace = from_journals([tmp_path / "run.jsonl"], tmp_path / "trace").trace
+    columns = ("arm", "sample", "answer", "tokens", "parent_arm", "parent", "candidate_second")
+    assert trace.samples.select(columns).rows() == [
+        ("default", 0, "7", 300, None, None, None),
+        ("refine", 0, "8", 11, "default", 0, None),  # counts on from b9
+        ("refine", 1, "8", 11, "default", 0, None),
+        ("verifier", 0, "7", 300, None, None, "8"),
+    ]
 
 
 def _cached_tokens(engine: InProcessEngine) -> list[int]:

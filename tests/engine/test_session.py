@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
-from scripted_streams import BOX, PROFILE, STEP_S, Model, faulty, logged, rig_of, text_of
+from scripted_streams import ARM, BOX, PROFILE, STEP_S, Model, faulty, logged, rig_of, text_of
 from virtual_time import play
 
 from engine.errors import RequestFailedError
@@ -416,7 +416,8 @@ def test_closing_ends_what_runs() -> None:
 )
 def test_garbage_is_met_where_it_comes(chunk: Any) -> None:  # noqa: ANN401 - anything
     """It fails its sample when it is read, not later where nobody expects it."""
-    sample = RunningSample(0, 0, rig_of(ScriptedEngine(Model(), PROFILE)).arms["plain"], None)
+    asked = StartSample(sample=0, arm="plain", reason=Reason.WIDEN)
+    sample = RunningSample(0, asked, ARM, None)
     with pytest.raises(RequestFailedError, match="garbage"):
         sample.take(chunk)
     assert sample.tokens == 0
@@ -424,7 +425,8 @@ def test_garbage_is_met_where_it_comes(chunk: Any) -> None:  # noqa: ANN401 - an
 
 def test_a_changed_number_of_logprobs_is_garbage() -> None:
     """Tables that don't fit together could not be read any more; an empty one fits all."""
-    sample = RunningSample(0, 0, rig_of(ScriptedEngine(Model(), PROFILE)).arms["plain"], None)
+    asked = StartSample(sample=0, arm="plain", reason=Reason.WIDEN)
+    sample = RunningSample(0, asked, ARM, None)
     sample.take(Chunk(token_ids=[1, 2], logprobs=np.full((2, 3), -2.0, np.float32)))
     sample.take(Chunk(logprobs=np.zeros((0, 0), np.float32)))
     with pytest.raises(RequestFailedError, match="garbage"):

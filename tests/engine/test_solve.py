@@ -18,7 +18,7 @@ from engine.journal import Journal
 from engine.resume import answers_given, resume_budget
 from engine.scripted import Script, ScriptedEngine
 from policies import parse_policy
-from scheduler import ResumedLine, TimeBudget
+from scheduler import JournalHeader, ResumedLine, TimeBudget
 from scheduler.latency import encode_profile
 from simulations.play import play as replay
 from simulations.pools import pools_of
@@ -180,3 +180,22 @@ def test_a_bad_policy_is_said_before_anything_starts(
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert not command.journal.exists()
     assert command.engine is None
+
+
+def test_a_second_engine_starts_on_the_same_clock(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its start is charged to the stream, the journal names its model, and it ends with the run."""
+    second = ScriptedEngine(Model(), PROFILE, start_s=30.0)
+    monkeypatch.setattr(solve, "make_second_engine", lambda *_: second)
+    assert command() == 0
+    journal, lines = Journal.resume(command.journal)
+    journal.close()
+    header = lines[0]
+    assert isinstance(header, JournalHeader)
+    assert header.settings["second_model"] == "script"
+    answers = answers_given(lines)
+    assert answers[0].opened_s >= 30.0
+    assert answers[0].granted_s <= 200.0 - 30.0
+    assert second.start_number == 1
+    assert not second._up

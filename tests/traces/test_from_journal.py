@@ -607,3 +607,79 @@ def test_a_run_replayed_from_its_journal_goes_as_it_went(tmp_path: Path, spec: s
     )
     assert [outcome.answer for outcome in outcomes] == answers
     assert not any(outcome.exhausted for outcome in outcomes)
+
+
+# Samples that judge, and samples that build on others.
+
+
+def family(*, answered: bool = True) -> list[JournalLine]:
+    """Return a question of two arms: sample 3 builds on 2, the second one of the default arm."""
+    lines: list[JournalLine] = [*opened()]
+    for sample, more in enumerate(
+        (
+            {},
+            {"arm": "verifier", "candidates": ("12", "7")},
+            {},
+            {"arm": "refine", "parent": 2},
+        )
+    ):
+        where = {"position": 0, "sample": sample}
+        at_s = 10.0 + sample
+        lines.append(start(sample, **more))
+        lines += events(
+            SampleStarted(at_s=at_s, **where),
+            SampleFinished(at_s=at_s + 0.5, **where, answer="7", tokens=100),
+        )
+    if answered:
+        submit = SubmitAnswer(answer="7", reason=Reason.SETTLED)
+        lines.append(ActionLine(at_s=15.0, position=0, action=submit))
+    return lines
+
+
+def test_candidates_and_parents_are_kept(tmp_path: Path) -> None:
+    """The candidates in their order; the parent by its number within its arm, as in the trace."""
+    trace = made(tmp_path, *family())
+    columns = ("arm", "sample", "candidate_first", "candidate_second", "parent_arm", "parent")
+    assert rows(trace, "samples", *columns) == [
+        ("default", 0, None, None, None, None),
+        ("default", 1, None, None, None, None),
+        ("refine", 0, None, None, "default", 1),
+        ("verifier", 0, "12", "7", None, None),
+    ]
+    (pool,) = pools_of([trace.trace])
+    samples = pool.questions[0].samples
+    assert samples["verifier"][0].candidates == ("12", "7")
+    assert (samples["refine"][0].parent_arm, samples["refine"][0].parent) == ("default", 1)
+    assert (samples["default"][0].candidates, samples["default"][0].parent) == ((), None)
+
+
+def test_a_trace_without_them_has_no_column_for_them(tmp_path: Path) -> None:
+    """So it is what it was before there were such samples, digest and all."""
+    trace = made(tmp_path, *opened(), *whole(0)).trace
+    assert trace.samples.columns[-1] == "ended_s"
+
+
+def test_a_parent_is_numbered_as_its_own_run_is(tmp_path: Path) -> None:
+    """Where a question comes again, after the samples of its first run."""
+    first = write(tmp_path / "a.jsonl", family())
+    second = write(tmp_path / "b.jsonl", family())
+    trace = from_journals([first, second], tmp_path / "trace")
+    assert rows(trace, "samples", "arm", "sample", "parent")[4:6] == [
+        ("refine", 0, 1),
+        ("refine", 1, 3),
+    ]
+
+
+def test_what_no_row_stands_for_is_unknown(tmp_path: Path) -> None:
+    """A parent of which nothing was heard, and candidates that are no pair, whose sample failed."""
+    lines = [
+        *opened(),
+        start(0),
+        start(1, arm="refine", parent=0),
+        *events(SampleFailed(at_s=11.0, position=0, sample=1, message="nothing to build on")),
+        start(2, arm="verifier", candidates=("1", "2", "3")),
+        *events(SampleFailed(at_s=11.0, position=0, sample=2, message="three")),
+    ]
+    trace = made(tmp_path, *lines).trace
+    assert trace.samples["finish_reason"].to_list() == ["error", "error"]
+    assert trace.samples.columns[-1] == "ended_s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -157,6 +157,37 @@ def test_unknown_column_is_named(
     path = folder / f"{table}.parquet"
     pl.read_parquet(path).with_columns(pl.lit(0.5).alias(name)).write_parquet(path)
     assert read_error() == f"{table}.parquet, column {name!r}: is unknown"
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"parent": 0}, ", column parent_arm: is missing"),
+        ({"candidate_second": "7"}, ", column candidate_first: is missing"),
+        (
+            {"candidate_first": "7", "candidate_second": None},
+            (
+                " row 1, column candidate_second: must be null where candidate_first is, "
+                "and only there, got null"
+            ),
+        ),
+        (
+            {"parent": 99, "parent_arm": "default"},
+            " row 1, column parent: must have a row of its own in parent_arm, got 99",
+        ),
+    ],
+)
+def test_optional_columns_come_in_pairs(
+    folder: Path, read_error: Callable[[], str], columns: dict[str, Any], said: str
+) -> None:
+    """Two candidates or none; a parent with its arm, and with a row."""
+    path = folder / "samples.parquet"
+    types = {"parent": pl.Int64}
+    added = {
+        name: pl.lit(value, dtype=types.get(name, pl.String)) for name, value in columns.items()
+    }
+    pl.read_parquet(path).with_columns(**added).write_parquet(path)
+    assert read_error() == f"samples.parquet{said}"
 
 
 @pytest.mark.parametrize(
