@@ -158,7 +158,9 @@ def read_arms(path: Path = BUNDLED) -> Mapping[str, Arm]:
         except msgspec.ValidationError as error:
             raise ArmsError(f"{path}: arm {name!r}: {error}") from error
     for name, arm in arms.items():
-        if arm.builds_on not in {None, DEFAULT_ARM, *arms}:
+        if name == DEFAULT_ARM:
+            raise ArmsError(f"{path}: arm {name!r}: the name stands for the first arm")
+        if arm.builds_on not in {None, *arms}:
             raise ArmsError(
                 f"{path}: arm {name!r}: builds_on must be one of {', '.join(arms)}, "
                 f"got {arm.builds_on!r}"

@@ -102,7 +102,7 @@ class Rig:
 
     def resolve(self, arm: str) -> str | None:
         """Give the name of the arm that is meant; None if there is none of this name."""
-        if arm == DEFAULT_ARM:  # the word for the first, also where another one bears it as a name
+        if arm == DEFAULT_ARM:
             return self.first_arm
         return arm if arm in self.arms else None
 

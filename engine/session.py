@@ -96,7 +96,6 @@ class Session:
         supervisors = {name: backend.supervisor for name, backend in self._backends.items()}
         self.prompts = Prompts(supervisors, rig.arms)
         """The prompts of the questions under way."""
-        self._resolve = rig.resolve
         self._arms = rig.arms
         self._parser = rig.parser
         self._measure = rig.measure
@@ -193,12 +192,12 @@ class Session:
             return f"arm {action.arm!r} runs on the {arm.engine} engine, and there is none"
         if arm.builds_on is None or action.parent is None:
             return None
-        parent, wanted = self._parent(position, action.parent), self._resolve(arm.builds_on)
+        parent = self._parent(position, action.parent)
         if parent is None:
             return f"arm {action.arm!r} builds on sample {action.parent}, which never ran"
-        if parent.asked.arm != wanted:
+        if parent.asked.arm != arm.builds_on:
             return (
-                f"arm {action.arm!r} builds on samples of {wanted!r}, "
+                f"arm {action.arm!r} builds on samples of {arm.builds_on!r}, "
                 f"sample {action.parent} is of {parent.asked.arm!r}"
             )
         return None

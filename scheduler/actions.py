@@ -6,7 +6,8 @@ import msgspec
 
 from scheduler.reasons import Reason
 
-DEFAULT_ARM = "default"
+DEFAULT_ARM = "*"
+"""Stands for the engine's or the trace's first arm, whatever its name; no arm may bear it."""
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
@@ -26,7 +27,7 @@ class StartSample(Action, frozen=True, kw_only=True, tag="start-sample"):
 
     Attributes:
         sample: Its number within the question, in start order from 0.
-        arm: How to sample.
+        arm: How to sample, by name.
         max_tokens: Cut it at this many tokens, without a vote; None leaves its end to the arm.
         parent: The sample it builds on, for two-stage arms.
         candidates: Answers it is to judge, for verifying arms.

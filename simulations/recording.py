@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from scheduler import (
     DEFAULT_ARM,
     ActionLine,
@@ -19,6 +21,7 @@ from scheduler import (
     QuestionLine,
     SampleEvent,
     Scheduler,
+    StartSample,
     budget_line,
     trim_line,
 )
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scheduler import (
+        AnyAction,
         AnyEvent,
         JournalLine,
         LatencyProfile,
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
         Step,
         TimeBudget,
     )
-    from simulations.pool import Pool
+    from simulations.pool import LoggedQuestion, Pool
     from simulations.results import Settings
     from simulations.tournament import Entry
 
@@ -58,7 +62,7 @@ def record_stream(
         The journal, its header first; equal arguments give equal lines.
     """
     ((_, drawn),) = draw_streams(Block(pool, 0, 1), settings)
-    arms = [DEFAULT_ARM, *(arm for question in drawn for arm in question.samples)]
+    arms = [arm for question in drawn for arm in question.samples]
     header = JournalHeader(
         created="",
         command=command,
@@ -70,8 +74,7 @@ def record_stream(
         answers="logged",
         profile=profile.name,
     )
-    golds = {question.question_id: question.gold for question in drawn}
-    recording = Recording(golds, [header])
+    recording = Recording({question.question_id: question for question in drawn}, [header])
     play_stream(entry.spec.for_model(pool.model), profile, settings, drawn, recording)
     return recording.lines
 
@@ -81,11 +84,11 @@ class Recording:
     """Where a stream is written down.
 
     Attributes:
-        golds: The right answers, by question.
+        questions: That are played, by name.
         lines: Of the journal.
     """
 
-    golds: Mapping[str, str]
+    questions: Mapping[str, LoggedQuestion]
     lines: list[JournalLine] = field(default_factory=list)
 
     def scheduler(self, policy: Policy, budget: TimeBudget, profile: LatencyProfile) -> Scheduler:
@@ -98,21 +101,22 @@ class Recording:
 
 
 class _RecordedScheduler(Scheduler):
-    __slots__ = ("_recording",)
+    __slots__ = ("_logged", "_recording")
 
     def __init__(
         self, recording: Recording, policy: Policy, budget: TimeBudget, latency: LatencyProfile
     ) -> None:
         super().__init__(policy, budget, latency)
         self._recording = recording
+        self._logged: LoggedQuestion | None = None
 
     def open(self, event: QuestionOpened) -> Step:
         """Open the next question, and write down that it came and what was decided."""
         step = super().open(event)
         lines, name = self._recording.lines, event.question_id
         position = self.position
-        gold = self._recording.golds.get(name)
-        lines.append(QuestionLine(position=position, question_id=name, gold=gold))
+        self._logged = question = self._recording.questions[name]
+        lines.append(QuestionLine(position=position, question_id=name, gold=question.gold))
         lines.append(EventLine(event=event, position=position))
         lines.append(budget_line(event.at_s, self.budget))
         lines += [trim_line(event.at_s, position, trim) for trim in step.trims]
@@ -133,9 +137,15 @@ class _RecordedScheduler(Scheduler):
             message = f"{type(fault).__name__}: {fault}"
             lines.append(FaultLine(at_s=at_s, position=position, message=message))
         for action in step.actions:
-            lines.append(ActionLine(at_s=at_s, position=position, action=action))
+            lines.append(ActionLine(at_s=at_s, position=position, action=self._named(action)))
         if not self.is_open:
             lines.append(budget_line(at_s, self.budget))
+
+    def _named(self, action: AnyAction) -> AnyAction:
+        """Put the name of the arm that is meant into a start, as a live run does."""
+        if isinstance(action, StartSample) and action.arm == DEFAULT_ARM and self._logged:
+            return replace(action, arm=self._logged.default_arm)
+        return action
 
 
 class _RecordedWorld(World):

@@ -2,7 +2,11 @@
 
 Random states of a vote are told how they end with and without the next samples of each arm, all
 else being equal, so what an arm brings is not mixed up with where it happens to be asked. The
-difference is regressed on the terms of `policies.mixtures` (least squares with a small ridge).
+difference is regressed on the terms of `policies.mixtures`, for all arms at once: each arm's
+coefficients are common ones plus its own, and its own are drawn to zero as far as the questions
+leave them in doubt (partial pooling; Gelman and Hill, "Data Analysis Using Regression and
+Multilevel/Hierarchical Models", 2007, chapter 12). Where nothing tells arms apart, the one that was
+started least, for its cost, comes next.
 """
 
 from __future__ import annotations
@@ -19,8 +23,12 @@ if TYPE_CHECKING:
     from simulations.mixing.states import States
     from simulations.sums import Floats
 
-RIDGE = 1e-4
-"""Penalty on squared coefficients, a share of the number of states."""
+SPREAD = 0.05
+"""How far an arm's own coefficients are taken to lie from the common ones before anything is
+known, a standard deviation in accuracy a sample."""
+
+_RIDGE = 1e-4
+"""Penalty on the squares of common coefficients, a share of the number of states."""
 
 _EQUAL = 1e-9
 
@@ -54,17 +62,25 @@ def gains(states: States, weights: Floats) -> tuple[tuple[tuple[float, ...], ...
     votes = np.einsum("sma,m->sa", states.late, weights)
     before = chance(votes)
     level, weight = levels_of(states, weights), states.drawn @ weights
-    by_arm = []
-    for arm, of_arm in enumerate(weights):
-        brought = chance(votes + of_arm * states.more[:, arm]) - before
-        known = np.array([terms(w, n) for w, n in zip(weight, states.drawn[:, arm], strict=True)])
-        by_arm.append(
-            [
-                _coefficients(known[one], brought[one] / LOOK_AHEAD)
-                for one in (states.room[:, arm] & (level == at) for at in range(len(LEVELS) + 1))
-            ]
-        )
-    return tuple(tuple(rows) for rows in zip(*by_arm, strict=True))
+    brought = np.stack(
+        [
+            (chance(votes + of_arm * states.more[:, arm]) - before) / LOOK_AHEAD
+            for arm, of_arm in enumerate(weights)
+        ],
+        axis=1,
+    )
+    known = np.array(
+        [
+            [terms(w, n) for n in counts]
+            for w, counts in zip(weight.tolist(), states.drawn.tolist(), strict=True)
+        ]
+    )
+    rows = []
+    for at in range(len(LEVELS) + 1):
+        here = states.room & (level == at)[:, None]
+        questions = len(np.unique(states.question[here.any(axis=1)]))
+        rows.append(_pooled(known, brought, here, questions))
+    return tuple(rows)
 
 
 def chance(votes: Floats) -> Floats:
@@ -82,7 +98,44 @@ def chance(votes: Floats) -> Floats:
     return right
 
 
-def _coefficients(x: Floats, y: Floats) -> tuple[float, ...]:
-    penalty = RIDGE * max(len(x), 1) * np.eye(x.shape[1])
-    found: list[float] = np.linalg.solve(x.T @ x + penalty, x.T @ y).tolist()
-    return tuple(found)
+def _pooled(
+    known: Floats, brought: Floats, here: NDArray[np.bool_], questions: int
+) -> tuple[tuple[float, ...], ...]:
+    """Fit every arm's coefficients at one level.
+
+    Args:
+        known: Terms, shape (states, arms, terms).
+        brought: What a sample brings, shape (states, arms).
+        here: Which of these count, shape (states, arms).
+        questions: How many questions they come from.
+
+    Returns:
+        Shape (arms, terms).
+    """
+    arms, width = known.shape[1:]
+    size = width * (arms + 1)
+    if not questions:
+        return ((0.0,) * width,) * arms
+    # Unknowns: the common coefficients, then each arm's own.
+    matrix, target = np.zeros((size, size)), np.zeros(size)
+    common = slice(0, width)
+    for arm in range(arms):
+        x, y = known[here[:, arm], arm], brought[here[:, arm], arm]
+        own = slice(width * (arm + 1), width * (arm + 2))
+        square, cross = x.T @ x, x.T @ y
+        for left in (common, own):
+            target[left] += cross
+            for right in (common, own):
+                matrix[left, right] += square
+    states = here.sum()
+    # States of one question say little more than one, so noise counts as often as they repeat it.
+    repeats = states / (questions * arms)
+    doubt = repeats * float(np.var(brought[here])) / SPREAD**2
+    matrix[common, common] += _RIDGE * states * np.eye(width)
+    matrix[width:, width:] += doubt * np.eye(size - width)
+    found = np.linalg.solve(matrix, target)
+    fitted: tuple[tuple[float, ...], ...] = tuple(
+        tuple((found[common] + found[width * (arm + 1) : width * (arm + 2)]).tolist())
+        for arm in range(arms)
+    )
+    return fitted

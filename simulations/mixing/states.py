@@ -30,6 +30,10 @@ MOST_SAMPLES = 64
 """A state holds no more samples than these, all arms together."""
 
 _CONCENTRATION = 0.6
+
+_SILENT = 0.25
+"""Share of the states in which none has voted yet."""
+
 NULL = -1
 """Stands for a sample without an answer."""
 
@@ -125,7 +129,8 @@ def _draw(
     total = int(np.exp(luck.uniform(0.0, log(most + 1))))
     share = luck.dirichlet(np.full(count, _CONCENTRATION))
     drawn = luck.multinomial(total, share)
-    spoken = luck.uniform()  # share of the samples that have voted
+    # Share of the samples that have voted; wide starts wait for many before the first vote.
+    spoken = 0.0 if luck.uniform() < _SILENT else luck.uniform()
     for arm, answers in arms.lone.items():
         order = luck.permutation(answers)
         late = min(int(drawn[arm]), len(order))

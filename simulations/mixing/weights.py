@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from simulations.mixing.states import States
     from simulations.sums import Floats
 
-RIDGE = 1e-3
-"""Penalty on squared coefficients, which keeps arms apart that always agree."""
+SPREAD = 0.5
+"""How far apart the worth of arms is taken to lie before anything is known, a standard deviation
+in units of log-odds a vote: where questions are few, arms count about alike."""
+
+_RIDGE = 1e-3
+"""Penalty on the squares of all coefficients."""
 
 
 def vote_weights(states: States) -> Floats:
@@ -35,6 +39,7 @@ def vote_weights(states: States) -> Floats:
     """
     votes, samples = states.late, np.log1p(states.drawn)
     arms = votes.shape[1]
+    questions = len(np.unique(states.question))
     known = votes.sum(axis=1) > 0.0
     right = known[:, 0]
 
@@ -59,7 +64,12 @@ def vote_weights(states: States) -> Floats:
             ]
         )
         mean = -np.log(np.maximum(hit, 1e-300)).mean()
-        return mean + RIDGE * values @ values, slope / len(votes) + 2.0 * RIDGE * values
+        apart = beta - beta.mean()
+        # States of one question say little more than one: the questions are what is counted.
+        doubt = 1.0 / (2.0 * SPREAD**2 * questions)
+        slope = slope / len(votes) + 2.0 * _RIDGE * values
+        slope[:arms] += 2.0 * doubt * apart
+        return mean + _RIDGE * values @ values + doubt * apart @ apart, slope
 
     start = np.concatenate([np.full(arms, 0.5), [1.0], np.zeros(arms)])
     bounds = [(0.0, None)] * arms + [(None, None)] * (arms + 1)

@@ -28,6 +28,7 @@ from scheduler import (
 )
 from simulations.traces.errors import TraceError, shown
 from simulations.traces.jsonl_line import answer_text
+from simulations.traces.schema import UNNAMED_ARM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,7 +259,7 @@ class JournalFollower:
         prompt_tokens = opening.features.get("prompt_tokens")
         sample = Heard(
             number=event.sample,
-            arm=self._only_arm(where) if start is None else start.arm,
+            arm=self._only_arm(where) if start is None else self._named(start.arm),
             max_tokens=None if start is None else start.max_tokens,
             prompt_tokens=None if prompt_tokens is None else int(prompt_tokens),
             candidates=_pair(start),
@@ -276,7 +277,11 @@ class JournalFollower:
                 f"{where}, field event.sample: must be started by an action before, for the "
                 f"header has the arms {', '.join(arms)}"
             )
-        return next(iter(arms), DEFAULT_ARM)
+        return self._named(DEFAULT_ARM)
+
+    def _named(self, arm: str) -> str:
+        """Give the name of the arm that is meant."""
+        return next(iter(self.header.arms), UNNAMED_ARM) if arm == DEFAULT_ARM else arm
 
     def _probed(self, sample: Heard, event: ProbeAnswered) -> None:
         if not event.tokens:  # before its first token there is no checkpoint

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from simulations.traces.schema import UNNAMED_ARM
 from simulations.traces.typed_json import Text
 
 _MOST = 2**63 - 1  # what an Int64 column holds
@@ -61,7 +62,7 @@ class SampleRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     question: str | None = None
     features: dict[Text, float | None] | None = None
     prompt_tokens: Count | None = None
-    arm: Text = "default"
+    arm: Text = UNNAMED_ARM
     finish_reason: Reason | None = None
     mean_entropy: Entropy | None = None
     tail_entropy: Entropy | None = None

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the layout of a trace."""
 
+UNNAMED_ARM = "default"
+"""Name of the arm where a log does not say one."""
+
 FEATURE_PREFIX = "feature_"
 """Begins the name of every column of `questions` that holds a feature."""
 

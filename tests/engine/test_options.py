@@ -17,7 +17,7 @@ from engine.options import (
 )
 from engine.vllm.inprocess import InProcessEngine
 from engine.vllm.server import ServerEngine
-from scheduler import CallerError
+from scheduler import DEFAULT_ARM, CallerError
 from terminal.command import Parser, new_file
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def test_the_chosen_arm_comes_first_and_takes_the_limit(tmp_path: Path) -> None:
     words = ("--model", "m", "--arms", str(arms))
     rig = make_rig(parsed(tmp_path, *words, "--arm", "second", "--checkpoint-every", "0"))
     assert list(rig.arms) == ["second", "default"]
-    assert (rig.first_arm, rig.resolve("default"), rig.resolve("second")) == ("second",) * 3
+    assert (rig.first_arm, rig.resolve(DEFAULT_ARM), rig.resolve("second")) == ("second",) * 3
+    assert rig.resolve("default") == "default"
     assert rig.resolve("third") is None
     assert rig.arms["second"].max_tokens == 9
     assert rig.measure.checkpoint_every_tokens is None

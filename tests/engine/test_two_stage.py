@@ -372,9 +372,10 @@ def test_a_portfolio_says_what_it_builds_on(tmp_path: Path, lines: str, said: st
 
 
 def test_a_two_stage_arm_is_data(tmp_path: Path) -> None:
-    """As docs/arms.md shows it; `default` is also the word for a policy's first arm."""
+    """As docs/arms.md shows it."""
     path = tmp_path / "arms.toml"
     path.write_text(
+        '[default]\nmessages = [{ role = "user", content = "{question}" }]\n'
         '[refine]\nengine = "second"\nbuilds_on = "default"\nmessages = [\n'
         '  { role = "user", content = "{question}" },\n'
         '  { role = "assistant", content = "{reasoning}" },\n]\n'
