@@ -112,7 +112,7 @@ def _pooled(
     Returns:
         Shape (arms, terms).
     """
-    arms, width = known.shape[1:]
+    arms, width = int(known.shape[1]), int(known.shape[2])
     size = width * (arms + 1)
     if not questions:
         return ((0.0,) * width,) * arms

@@ -126,7 +126,7 @@ def _draw(
 ) -> None:
     count = states.voted.shape[1]
     most = min(MOST_SAMPLES, sum(len(answers) for answers in arms.lone.values()))
-    total = int(np.exp(luck.uniform(0.0, log(most + 1))))
+    total = int(np.exp(luck.uniform(0.0, log(most + 2)))) - 1  # none at all too
     share = luck.dirichlet(np.full(count, _CONCENTRATION))
     drawn = luck.multinomial(total, share)
     # Share of the samples that have voted; wide starts wait for many before the first vote.
