@@ -306,7 +306,7 @@ def test_whatever_is_raised_in_a_call_is_answered() -> None:
     def interrupt(*_: str) -> int:
         raise KeyboardInterrupt
 
-    assert answer_of(predict_of(interrupt, 9, lambda: None)("a", "b")) == 9
+    assert answer_of(predict_of(interrupt, 9, lambda: None, lambda: None)("a", "b")) == 9
 
 
 def test_it_works_off_the_main_thread(make: Make) -> None:
