@@ -165,7 +165,10 @@ class Stream:
             work.cancel()
             view = self._view(question)
             value = self._choice(None if view is None else view.tally.leader, view)
-            logger.error("{}: {} without the engine's thread: {!r}", question_id, value, error)
+            if most_s <= 0.0 and isinstance(error, TimeoutError):  # as it has to be
+                logger.info("{}: {} at once, no time is left", question_id, value)
+            else:
+                logger.error("{}: {} without the engine's thread: {!r}", question_id, value, error)
             return value
 
     def _unique(self, question_id: str) -> str:
