@@ -43,20 +43,15 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _line_by_line(console: Console, what: str, total: int) -> Callable[[int], None]:
-    said_s = monotonic()
-    first: tuple[float, int] | None = None
+    started_s = said_s = monotonic()
 
     def report(done: int) -> None:
-        nonlocal said_s, first
+        nonlocal said_s
         now_s = monotonic()
-        if first is None:
-            first = now_s, done
         if now_s - said_s < _EVERY_S:
             return
         said_s = now_s
-        # What comes before the first report is preparation, however long, and tells no speed.
-        gained = done - first[1]
-        left = f", {spell((now_s - first[0]) * (total - done) / gained)} left" if gained > 0 else ""
-        console.print(Text(f"{what}: {done / max(total, 1):.0%}{left}"))
+        left_s = (now_s - started_s) * (total - done) / max(done, 1)
+        console.print(Text(f"{what}: {done / max(total, 1):.0%}, {spell(left_s)} left"))
 
     return report

@@ -19,22 +19,22 @@ def test_long_work_tells_a_line_now_and_then(
     with progress.progress("importing log.jsonl", 100) as report:
         for done in (10, 25, 50):
             report(done)
-    assert capsys.readouterr().err == "importing log.jsonl: 25%, 40 s left\n"
+    assert capsys.readouterr().err == "importing log.jsonl: 25%, 36 s left\n"
 
 
-def test_what_comes_before_the_first_step_is_no_measure_of_speed(
+def test_hours_are_told_as_hours(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A first step after a minute's preparation tells no time left; the later ones do."""
-    times = iter([0.0, 60.0, 71.0, 82.0])
+    """The more roughly the longer; seconds and minutes too."""
+    times = iter([0.0, 10.0, 20.0, 140.0])
     monkeypatch.setattr(progress, "monotonic", lambda: next(times))
-    with progress.progress("fitting", 600) as report:
-        for done in (1, 12, 23):
+    with progress.progress("fitting", 1000) as report:
+        for done in (1, 25, 950):
             report(done)
     assert capsys.readouterr().err.splitlines() == [
-        "fitting: 0%",
-        "fitting: 2%, 9 min 48 s left",
-        "fitting: 4%, 9 min 37 s left",
+        "fitting: 0%, 2 h 46 min left",
+        "fitting: 2%, 13 min 00 s left",
+        "fitting: 95%, 7.4 s left",
     ]
 
 
