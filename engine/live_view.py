@@ -1,92 +1,92 @@
-"""What a terminal shows of a live stream; without a terminal, a line a question."""
+"""Shows a live stream on a terminal; without one, what is said stays plain lines."""
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from loguru import logger
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
+
+from engine.live_picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
-    from rich.console import RenderableType
+    from loguru import Message
 
-    from engine.answer import Answer
-    from engine.runner import Runner
+    from engine.glance import Glance
 
-_SHOWN = 5
-"""Answers of the tally that are shown."""
+_EVERY_S = 0.25
+
+_QUIET = "INFO"
+"""What is logged at this level needs no word about its level."""
 
 
 class LiveView:
-    """Shows the budget, the votes and the running samples four times a second.
+    """Keeps a picture of the stream at the foot of the terminal; log lines go above it.
+
+    A notebook counts as no terminal.
 
     Args:
-        runner: Whose stream is shown.
-        clock: Seconds since the stream began.
-        total: Questions of the stream.
+        look: Says what there is to see; None while an engine starts, which writes to the
+            terminal itself.
     """
 
-    def __init__(self, runner: Runner, clock: Callable[[], float], *, total: int) -> None:
-        self._runner = runner
-        self._clock = clock
-        self._total = total
-        self._done = 0
+    def __init__(self, look: Callable[[], Glance | None]) -> None:
+        self._look = look
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
+        self._over = Event()
+        self._thread = Thread(target=self._show, name="live view", daemon=True)
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         """Begin to show."""
         if self._console.is_terminal:
-            self._live = Live(console=self._console, get_renderable=self._picture, transient=True)
-            self._live.start()
+            # The log's own way to the terminal would tear the picture apart.
+            logger.remove()
+            logger.add(self._log, level=_QUIET)
+            self._thread.start()
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End."""
+        """End; the picture goes."""
+        if not self._console.is_terminal:
+            return
+        self._over.set()
+        self._thread.join()
         if self._live is not None:
             self._live.stop()
+        logger.remove()
+        logger.add(sys.stderr)
 
-    def answered(self, answer: Answer) -> None:
-        """Write a line about a question that has ended."""
-        self._done += 1
-        self._console.print(
-            Text(
-                f"{self._done}/{self._total} {answer.question_id}: {answer.answer or 'no answer'} "
-                f"({answer.reason.value}) after {answer.seconds:.1f} of {answer.granted_s:.0f} s, "
-                f"{answer.samples} samples; {max(0.0, self._left_s()):.0f} s left"
-            )
-        )
+    def say(self, line: str) -> None:
+        """Write a line, above the picture if there is one."""
+        # A terminal breaks it between words; whoever reads a file wants it whole.
+        self._console.print(Text(line), soft_wrap=not self._console.is_terminal)
 
-    def _left_s(self) -> float:
-        budget = self._runner.budget
-        return budget.left_s + budget.clock_s - self._clock()
+    def _log(self, message: Message) -> None:
+        level, said = message.record["level"].name, message.record["message"]
+        self.say(said if level == _QUIET else f"{level.lower()}: {said}")
 
-    def _picture(self) -> RenderableType:
-        budget, now_s = self._runner.budget, self._clock()
-        total_s = budget.left_s + budget.clock_s
-        grid = Table.grid(padding=(0, 2))
-        bar = ProgressBar(total=max(total_s, 1e-9), completed=min(now_s, total_s), width=40)
-        grid.add_row("time", bar, Text(f"{now_s:.0f} of {total_s:.0f} s"))
-        bar = ProgressBar(total=max(self._total, 1), completed=self._done, width=40)
-        grid.add_row("questions", bar, Text(f"{self._done} of {self._total}"))
-        return Group(grid, Text(self._votes()))
-
-    def _votes(self) -> str:
-        view = self._runner.view
-        if view is None:
-            return "waiting for the first question"
-        weights = sorted(view.tally.weights.items(), key=lambda item: -item[1])[:_SHOWN]
-        votes = ", ".join(f"{answer}: {weight:g}" for answer, weight in weights) or "none yet"
-        return f"{self._runner.session.live} samples run, {view.started} started; votes: {votes}"
+    def _show(self) -> None:
+        while not self._over.wait(_EVERY_S):
+            glance = self._look()
+            if glance is None:
+                continue
+            if self._live is None:
+                self._live = Live(console=self._console, auto_refresh=False, transient=True)
+                self._live.start()
+            with suppress(RuntimeError):  # the core has just changed what is drawn
+                self._live.update(Picture(glance), refresh=True)

@@ -116,6 +116,16 @@ class Runner:
         return self._scheduler.budget
 
     @property
+    def is_open(self) -> bool:
+        """Whether a question is open."""
+        return self._scheduler.is_open
+
+    @property
+    def tokens(self) -> int:
+        """Tokens generated for the latest question so far, probes included where known."""
+        return self._session.generated(self._scheduler.position)
+
+    @property
     def view(self) -> QuestionView | None:
         """What the policy saw last; for showing, while the core may be at work on it."""
         return self._policy.view

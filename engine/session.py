@@ -108,7 +108,7 @@ class Session:
         self._turns = ToolTurns(rig.tool, rig.arms, self._tell, clock)
         self._request_ids = map("request-{}".format, count())
         self.tokens: Counter[int] = Counter()
-        """Tokens generated for each question by place, probes included."""
+        """Tokens of each question by place: of samples that ended and of all probes."""
 
     @property
     def supervisor(self) -> Supervisor:
@@ -119,6 +119,12 @@ class Session:
     def live(self) -> int:
         """Samples under way, those being stopped included."""
         return len(self._samples)
+
+    def generated(self, position: int) -> int:
+        """Return how many tokens a question's samples and probes have so far; from any thread."""
+        running = tuple(self._samples.values())
+        now = sum(sample.tokens for sample in running if sample.position == position)
+        return self.tokens[position] + now
 
     async def start(self) -> None:
         """Bring the engines up unless they are, one after the other.

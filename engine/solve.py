@@ -14,8 +14,10 @@ from rich.table import Table
 
 from engine.answers import AnswerKind
 from engine.clock import StreamClock
+from engine.glance import glance_at
 from engine.header import arms_of, journal_header
 from engine.journal import Journal
+from engine.live_picture import plain
 from engine.live_view import LiveView
 from engine.options import (
     USER_ERRORS,
@@ -34,6 +36,7 @@ from policies import parse_policy
 from scheduler import TimeBudget
 from scheduler.latency import encode_profile
 from terminal.command import BAD_INPUT, Parser, announce, complain, new_file, seconds, typed
+from terminal.duration import spell
 from terminal.files import write_whole
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.answer import Answer
+    from engine.glance import Glance
     from engine.questions import Question
     from engine.rig import Rig
     from scheduler import LatencyProfile
@@ -162,7 +166,7 @@ async def _solve(
             sys.stderr.write(f"parameters: {fitted.parameters['parameters']}\n")
         runner = Runner(rig, fitted.build, budget, latency, journal=journal, clock=clock)
         async with runner:
-            return past + await _answer_all(runner, todo, clock), questions
+            return await _answer_all(runner, past, todo, clock), questions
     finally:
         await rig.close()
         rig.parser.close()
@@ -171,14 +175,27 @@ async def _solve(
 
 
 async def _answer_all(
-    runner: Runner, questions: Sequence[Question], clock: StreamClock
+    runner: Runner, past: Sequence[Answer], todo: Sequence[Question], clock: StreamClock
 ) -> list[Answer]:
-    answers: list[Answer] = []
-    async with LiveView(runner, clock, total=len(questions)) as view:
-        for question in questions:
+    """Answer what is left to do; return all answers, past ones first."""
+    answers, total = [*past], len(past) + len(todo)
+
+    def look() -> Glance:
+        return glance_at(runner, clock, done=len(answers), total=total)
+
+    with LiveView(look) as view:
+        for question in todo:
             answers.append(await runner.answer(question))
-            view.answered(answers[-1])
+            view.say(f"{len(answers)}/{total} {_told(answers[-1])}; {spell(look().left_s)} left")
     return answers
+
+
+def _told(answer: Answer) -> str:
+    return (
+        f"{plain(answer.question_id)}: {plain(answer.answer or 'no answer')} "
+        f"({answer.reason.value}) after {answer.seconds:.1f} of {answer.granted_s:.0f} s, "
+        f"{answer.samples} samples"
+    )
 
 
 async def _measure(out: Path, rig: Rig, startup_s: float) -> LatencyProfile:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from scheduler import CallerError
-from simulations.runs import read_run
+from simulations.runs import GOLD_HELP, read_run, with_gold
 from simulations.runs.story import tell
 from terminal.command import BAD_INPUT, Parser, complain
 from terminal.progress import progress
@@ -38,6 +38,8 @@ a vote is settled once no running sample could change the leader.
 examples:
   a question of last night's run:
     {_PROG} run.jsonl --question t-1-004
+  one of Kaggle's loop, whose journal has no right answers:
+    {_PROG} run.jsonl --question 0a1b2c --gold reference.csv
   every moment with its figures, for a program:
     {_PROG} run.jsonl --question t-1-004 --json
   why a policy did this in a replay:
@@ -75,6 +77,8 @@ def _stories(arguments: argparse.Namespace) -> list[Story]:
     size = path.stat().st_size if path.is_file() else 0
     with progress(f"reading {path.name}", size) as report:
         run = read_run(path, report)
+    if arguments.gold is not None:
+        run = with_gold(run, arguments.gold)
     for note in run.notes:
         sys.stderr.write(f"{note}\n")
     stories = tell(run, arguments.question)
@@ -119,6 +123,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("journal", metavar="JOURNAL", type=Path, help="of a run, plain or gzip")
     add("--question", metavar="ID", required=True, help="its name")
+    add("--gold", type=Path, metavar="FILE", help=GOLD_HELP)
     add("--json", action="store_true", help="write a JSON list to stdout")
     return parser
 

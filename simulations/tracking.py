@@ -191,15 +191,41 @@ def open_tracker(place: str) -> Tracker:
     return FolderTracker(folder)
 
 
+class Judged(Protocol):
+    """What the figures of a policy are read from; see `simulations.results.PolicyResult`."""
+
+    @property
+    def accuracy(self) -> Interval:
+        """Share of right answers."""
+
+    @property
+    def tokens_per_question(self) -> Interval:
+        """Tokens generated."""
+
+    @property
+    def seconds_per_question(self) -> Interval:
+        """Seconds of the stream's clock."""
+
+
+def policy_figures(name: str, judged: Judged) -> list[Figure]:
+    """Return the figures that are kept of every policy.
+
+    Args:
+        name: The policy's, with its terms where it was played under several.
+        judged: What it did.
+    """
+    return [
+        Figure(name, "accuracy", judged.accuracy),
+        Figure(name, "tokens_per_question", judged.tokens_per_question),
+        Figure(name, "seconds_per_question", judged.seconds_per_question),
+    ]
+
+
 def figures_of(results: Results) -> list[Figure]:
     """Return the figures of a replay: each policy's, and its difference from the baseline."""
     figures = []
     for policy in results.policies:
-        figures += [
-            Figure(policy.policy, "accuracy", policy.accuracy),
-            Figure(policy.policy, "tokens_per_question", policy.tokens_per_question),
-            Figure(policy.policy, "seconds_per_question", policy.seconds_per_question),
-        ]
+        figures += policy_figures(policy.policy, policy)
     figures += [
         Figure(pair.policy, f"accuracy less {pair.baseline}", pair.accuracy)
         for pair in results.paired

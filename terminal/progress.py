@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from terminal.duration import spell
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -50,6 +52,6 @@ def _line_by_line(console: Console, what: str, total: int) -> Callable[[int], No
             return
         said_s = now_s
         left_s = (now_s - started_s) * (total - done) / max(done, 1)
-        console.print(Text(f"{what}: {done / max(total, 1):.0%}, {left_s:.0f} s left"))
+        console.print(Text(f"{what}: {done / max(total, 1):.0%}, {spell(left_s)} left"))
 
     return report

@@ -26,6 +26,7 @@ from engine.kaggle.limits import CAP_S, Limits
 from engine.kaggle.predict import make_dry_predict, make_predict
 from engine.kaggle.pretend import PRETENDED, pretend_engine
 from engine.kaggle.tables import Cost, Outcome, Row
+from engine.live_view import LiveView
 from engine.options import (
     USER_ERRORS,
     VLLM,
@@ -141,15 +142,16 @@ def _play(options: argparse.Namespace) -> Outcome:
         journal=options.out,
     )
     try:
-        run = run_gateway(
-            predict,
-            sheet,
-            rules,
-            began_s=began_s,
-            rng=_shuffler(options),
-            twice=options.twice,
-            submission=options.submission,
-        )
+        with LiveView(predict.look):
+            run = run_gateway(
+                predict,
+                sheet,
+                rules,
+                began_s=began_s,
+                rng=_shuffler(options),
+                twice=options.twice,
+                submission=options.submission,
+            )
     finally:
         predict.close()
     return _outcome(run, limits.usable_s - _ended_s(options.out))

@@ -122,8 +122,11 @@ def read_sheet(path: Path) -> Sheet:
     Raises:
         QuestionsError: naming the file, the row, the column and the value.
     """
-    if not path.name.removesuffix(".gz").endswith(".csv"):
-        raise QuestionsError(f"{path}: must end in .csv")
+    if not path.name.removesuffix(".gz").endswith(".csv") or _holds_json(path):
+        raise QuestionsError(
+            f"{path}: must be CSV with the columns id, problem (or question) and perhaps answer, "
+            "as Kaggle's test.csv is; JSON lines and parquet are for engine.solve"
+        )
     questions = read_questions(path)
     try:
         frame = pl.read_csv(path)
@@ -134,6 +137,15 @@ def read_sheet(path: Path) -> Sheet:
         missing = ID if text is not None else " or ".join(_TEXT)
         raise QuestionsError(f"{path}, column {missing}: is missing")
     return Sheet(frame=frame.select(ID, pl.col(text).alias("text")), questions=tuple(questions))
+
+
+def _holds_json(path: Path) -> bool:
+    """Whether a file looks like JSON, whatever its name; one that cannot be read does not."""
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip()[:1] in {b"{", b"["}
+    except OSError:
+        return False
 
 
 def run_gateway(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from engine.arms import Arm
+    from engine.glance import Glance
     from engine.port import Engine
     from scheduler import LatencyProfile
 
@@ -45,6 +46,8 @@ class Predict(Protocol):
 
     close: Callable[[], None]
     """Ends the engine and the journal; the process's end does so too."""
+    look: Callable[[], Glance | None]
+    """Says what there is to see of the stream; from any thread. None while the engine starts."""
 
     def __call__(self, question_id: object, question: object, /) -> pl.DataFrame:
         """Answer a question.
@@ -146,11 +149,14 @@ def make_predict(  # noqa: PLR0913 - each has a default but the first three
     record = open_record(None if journal is None else Path(journal), limits, clock, header)
     stream = Stream(rig, spec, limits, choice, record, profile=profile, thread=LoopThread())
     atexit.register(stream.close)
-    return predict_of(stream.answer, fallback, stream.close)
+    return predict_of(stream.answer, fallback, stream.close, stream.look)
 
 
 def predict_of(
-    answer: Callable[[str, str], int], fallback: int, close: Callable[[], None]
+    answer: Callable[[str, str], int],
+    fallback: int,
+    close: Callable[[], None],
+    look: Callable[[], Glance | None],
 ) -> Predict:
     """Make the plain function around whatever answers.
 
@@ -158,6 +164,7 @@ def predict_of(
         answer: Takes a question's name and text.
         fallback: Answered where that raises.
         close: As in `Predict`.
+        look: The same.
     """
 
     def predict(question_id: object = None, question: object = None, *_: object) -> pl.DataFrame:
@@ -170,6 +177,7 @@ def predict_of(
 
     made = cast("Predict", predict)
     made.close = close
+    made.look = look
     return made
 
 
@@ -185,7 +193,7 @@ def make_dry_predict(sleep_s: float = 0.0) -> Predict:
         time.sleep(sleep_s)
         return 0
 
-    return predict_of(answer, 0, lambda: None)
+    return predict_of(answer, 0, lambda: None, lambda: None)
 
 
 def _kind(answers: str) -> AnswerKind:

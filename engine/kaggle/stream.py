@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from engine.glance import glance_at
 from engine.kaggle.loading import Loading
 from engine.questions import Question
 from scheduler import GivenLine
 
 if TYPE_CHECKING:
     from engine.answer import Answer
+    from engine.glance import Glance
     from engine.kaggle.choosing import Choice
     from engine.kaggle.limits import Limits
     from engine.kaggle.loop_thread import LoopThread
@@ -104,6 +106,17 @@ class Stream:
                 )
             return value
 
+    def look(self) -> Glance | None:
+        """Say what there is to see now, from any thread; None while the engine starts."""
+        if self._runner is None or not self._loading.is_over:
+            return None
+        return glance_at(
+            self._runner,
+            self._clock,
+            done=len(self._given.keys() - {""}),
+            total=self._limits.questions,
+        )
+
     def close(self) -> None:
         """End the engine; what is slow to end is left behind. A second call does nothing."""
         if self._closed:
@@ -152,7 +165,10 @@ class Stream:
             work.cancel()
             view = self._view(question)
             value = self._choice(None if view is None else view.tally.leader, view)
-            logger.error("{}: {} without the engine's thread: {!r}", question_id, value, error)
+            if most_s <= 0.0 and isinstance(error, TimeoutError):  # as it has to be
+                logger.info("{}: {} at once, no time is left", question_id, value)
+            else:
+                logger.error("{}: {} without the engine's thread: {!r}", question_id, value, error)
             return value
 
     def _unique(self, question_id: str) -> str:

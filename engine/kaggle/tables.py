@@ -43,7 +43,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         right: Answers that are known to be right.
         known: Answers whose gold is known.
         seconds: Of all calls.
-        left_s: Seconds of the stream that were left, the reserve taken off.
+        left_s: Seconds of the stream that were left, the reserve taken off; 0 where it was over.
     """
 
     answers: tuple[Row, ...]
@@ -60,12 +60,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             right=sum(row.is_right is True for row in answers),
             known=sum(row.is_right is not None for row in answers),
             seconds=sum(row.seconds for row in answers),
-            left_s=left_s,
+            left_s=max(0.0, left_s),
         )
+
+    def _left(self) -> str:
+        return f"{self.left_s:,.0f} s were left" if self.left_s > 0.0 else "no time was left"
 
     def table(self) -> Table:
         """Show how each question ended, and the sums."""
-        table = Table(title="questions", caption=f"{self.left_s:,.0f} s were left")
+        table = Table(title="questions", caption=self._left())
         for name in ("question", "answer", "gold", "right?", "s"):
             table.add_column(name, justify="left" if name in {"question", "right?"} else "right")
         words = {None: "", True: "right", False: "wrong"}

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
     from scheduler.latency import LatencyProfile
 
+_PROG = "python -m simulations.bundled.build"
+
+_EPILOG = f"""Takes a few seconds. The same input gives the same profile and trace digest.
+
+examples:
+  what comes with the package, made anew from the measurements:
+    {_PROG} measurements/h100
+  into another folder, to compare:
+    {_PROG} measurements/h100 --out fresh
+"""
+
 _RUNS = ("run1", "run2")
 _HERE = Path(__file__).parent
 
@@ -65,11 +76,21 @@ def build(source: Path, target: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        build(arguments.source, arguments.out)
+    except (ValueError, OSError) as error:
+        complain(error)
+        return BAD_INPUT
+    return 0
+
+
+def _parser() -> Parser:
     parser = Parser(
-        prog="python -m simulations.bundled.build",
+        prog=_PROG,
         description="Fit the bundled latency profile and cut the bundled trace from a folder of "
         "logged generations and timings.",
-        epilog="Takes a few seconds. The same input gives the same profile and trace digest.",
+        epilog=_EPILOG,
     )
     parser.add_argument(
         "source",
@@ -85,13 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=_HERE,
         help="where to write profiles/ and traces/ (default: into the package)",
     )
-    arguments = parser.parse_args(argv)
-    try:
-        build(arguments.source, arguments.out)
-    except (ValueError, OSError) as error:
-        complain(error)
-        return BAD_INPUT
-    return 0
+    return parser
 
 
 def _say(line: str) -> None:

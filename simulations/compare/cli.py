@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from simulations.compare.contexts import contexts_of
-from simulations.compare.page import comparison_page, write_comparison
+from simulations.compare.page import comparison_page
 from simulations.compare.reading import read_rows
 from simulations.compare.results import encode_compare_results
 from simulations.compare.scopes import USUAL_BASELINE, compare, steps
 from simulations.compare.table import comparison_table
 from simulations.settings import MAX_SEED
-from simulations.tracking import TRACK_HELP, Figure, Finding, open_tracker
+from simulations.tracking import TRACK_HELP, Figure, Finding, open_tracker, policy_figures
 from terminal.command import (
     BAD_INPUT,
     Parser,
@@ -68,17 +68,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
+    command = typed(parser, argv)
     try:
         tracker = open_tracker(arguments.track) if arguments.track is not None else None
         results = _compare(arguments)
         Console().print(comparison_table(results))
         if arguments.json is not None:
             write_whole(arguments.json, encode_compare_results(results))
+        page = b""
+        if arguments.html is not None or tracker is not None:
+            page = comparison_page(results, command).encode()
         if arguments.html is not None:
-            write_comparison(results, arguments.html, typed(parser, argv))
+            write_whole(arguments.html, page)
         announce(arguments.json, arguments.html)
         if tracker is not None:
-            tracked(tracker.keep(_finding(results, typed(parser, argv))))
+            tracked(tracker.keep(_finding(results, command, page)))
     except (ValueError, OSError) as error:
         complain(error)
         return BAD_INPUT
@@ -92,7 +96,7 @@ def _compare(arguments: argparse.Namespace) -> CompareResults:
         return compare(contexts, baseline=arguments.baseline, seed=arguments.seed, advance=advance)
 
 
-def _finding(results: CompareResults, command: str) -> Finding:
+def _finding(results: CompareResults, command: str, page: bytes) -> Finding:
     """Return a comparison as it is tracked: each policy under each context's totals."""
     digests, figures = [], []
     for context in results.contexts:
@@ -103,11 +107,7 @@ def _finding(results: CompareResults, command: str) -> Finding:
             under = f"{limit}, {terms.order}, {terms.questions} questions"
             for standing in budget.policies:
                 name = f"{standing.policy} ({under})"
-                figures += [
-                    Figure(name, "accuracy", standing.accuracy),
-                    Figure(name, "tokens_per_question", standing.tokens_per_question),
-                    Figure(name, "seconds_per_question", standing.seconds_per_question),
-                ]
+                figures += policy_figures(name, standing)
                 if standing.difference is not None:
                     less = f"accuracy less {context.baseline}"
                     figures.append(Figure(name, less, standing.difference))
@@ -118,7 +118,7 @@ def _finding(results: CompareResults, command: str) -> Finding:
         figures=figures,
         files={
             "results.json": encode_compare_results(results),
-            "compare.html": comparison_page(results, command).encode(),
+            "compare.html": page,
         },
     )
 

@@ -15,11 +15,8 @@ from simulations.compare.table import LEGEND, Sheet, facts, sheets
 from simulations.report.look import Picture, colour_of, shape_of
 from simulations.report.rendering import render
 from simulations.results_table import pieces
-from terminal.files import write_whole
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from simulations.compare.results import CompareResults, ContextResult
 
 _TITLE = "What policies buy with their time"
@@ -113,22 +110,13 @@ class _Section:
     sheets: list[Sheet]
 
 
-def write_comparison(results: CompareResults, path: Path, command: str) -> None:
-    """Write the page of a comparison, whole or not at all; equal arguments give equal bytes.
+def comparison_page(results: CompareResults, command: str) -> str:
+    """Return the page of a comparison; equal arguments give equal bytes.
 
     Args:
         results: What the comparison found.
-        path: The HTML file; its folder must be there.
         command: What made the results, to be shown.
-
-    Raises:
-        OSError: if the disk refuses.
     """
-    write_whole(path, comparison_page(results, command).encode())
-
-
-def comparison_page(results: CompareResults, command: str) -> str:
-    """Return the page that `write_comparison` writes."""
     sections: list[_Section] = []
     for context in results.contexts:
         first = sum(len(section.pictures) for section in sections)

@@ -29,7 +29,7 @@ from simulations.fitting.plan import fold_of, learning_prices, value_prices
 from simulations.fitting.recording import record
 from simulations.fitting.stopping import Runs, Weights, learn
 from simulations.fitting.values import Value, value_of
-from simulations.fitting.votes import best_vote
+from simulations.fitting.votes import best_vote, plays_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from simulations.pool import Pool
 
 _STEPS = 150
+
+_LEARNING = 0.1
+"""To learn a rule takes as long as playing such a share of the questions; by the clock."""
 
 Learnt = dict[tuple[int, tuple[int, ...]], Weights]
 """The rule by width and by the folds that it was learnt without, ascending."""
@@ -91,12 +94,15 @@ def fit(
     base = _base(pools, digests, profile, plan)
     if "probes" not in base.off:
         middle = plan.widths[len(plan.widths) // 2]
-        vote = best_vote(pools, base, profile, width=middle, seed=plan.seed, jobs=jobs)
+        vote = best_vote(
+            pools, base, profile, width=middle, seed=plan.seed, jobs=jobs, advance=advance
+        )
         base = replace(base, vote=vote)
-    runs = _record_all(pools, base, profile, plan, jobs, advance)
-    learnt = _learn_all(
-        runs, folds, plan, jobs, partial(_after, len(runs) * _questions(pools), advance)
-    )
+    done = _vote_steps(pools)
+    runs = _record_all(pools, base, profile, plan, jobs, partial(_after, done, plan.draws, advance))
+    done += len(runs) * _questions(pools) * plan.draws
+    learning = _learning_steps(pools, plan)
+    learnt = _learn_all(runs, folds, plan, jobs, partial(_after, done, learning, advance))
     mean = mean_tokens(pools)
     values = {
         width: value_of(
@@ -142,12 +148,23 @@ def _crossed(
 
 
 def steps_of(pools: Sequence[Pool], plan: Plan) -> int:
-    """Return how many steps a fit takes, for a progress bar."""
-    return len(plan.widths) * (_questions(pools) + len(plan.left_out()))
+    """Return how many steps a fit takes, for a progress bar; a step is a question played once."""
+    recording = _questions(pools) * plan.draws
+    learning = len(plan.left_out()) * _learning_steps(pools, plan)
+    return _vote_steps(pools) + len(plan.widths) * (recording + learning)
 
 
-def _after(done: int, advance: Callable[[int], None], count: int) -> None:
-    advance(done + count)
+def _vote_steps(pools: Sequence[Pool]) -> int:
+    return plays_of(pools) if has_probes(pools) else 0
+
+
+def _learning_steps(pools: Sequence[Pool], plan: Plan) -> int:
+    """Return how many steps it takes as long as to learn one rule, of one width."""
+    return max(1, round(_LEARNING * _questions(pools) * plan.draws))
+
+
+def _after(done: int, steps: int, advance: Callable[[int], None], count: int) -> None:
+    advance(done + steps * count)
 
 
 def _questions(pools: Sequence[Pool]) -> int:
@@ -175,7 +192,7 @@ def _record_all(
                 draws=plan.draws,
                 seed=plan.seed,
                 jobs=jobs,
-                advance=partial(_after, place * _questions(pools), advance),
+                advance=partial(_after, place * _questions(pools), 1, advance),
             )
         )
     return runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from simulations.fitting.recording import record
 from simulations.fitting.values import weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from policies.pricing import Parameters
     from scheduler import LatencyProfile
@@ -34,6 +35,15 @@ _DRAWS = 2
 _LATEST_UNITS = 1.5  # later on finished votes decide
 
 
+def plays_of(pools: Sequence[Pool]) -> int:
+    """Return how often a question is played to find the weights."""
+    return len(CANDIDATES) * _DRAWS * sum(len(pool.questions) for pool in pools)
+
+
+def _after(done: int, advance: Callable[[int], None], questions: int) -> None:
+    advance(done + _DRAWS * questions)
+
+
 def best_vote(
     pools: Sequence[Pool],
     parameters: Parameters,
@@ -42,6 +52,7 @@ def best_vote(
     width: int,
     seed: int,
     jobs: int,
+    advance: Callable[[int], None],
 ) -> Vote:
     """Return the weights under which the leader is right most often while samples still run.
 
@@ -55,9 +66,11 @@ def best_vote(
         width: Samples at once.
         seed: Of the draws.
         jobs: Processes.
+        advance: Told how many of `plays_of(pools)` are done.
     """
     rates = []
-    for vote in CANDIDATES:
+    each = plays_of(pools) // len(CANDIDATES)
+    for place, vote in enumerate(CANDIDATES):
         runs = record(
             pools,
             replace(parameters, vote=vote),
@@ -67,7 +80,7 @@ def best_vote(
             draws=_DRAWS,
             seed=seed,
             jobs=jobs,
-            advance=lambda _: None,
+            advance=partial(_after, place * each, advance),
         )
         early = [run.right[run.units <= _LATEST_UNITS] for run in runs]
         seen = [

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scheduler import CallerError
 from simulations.report.page import write_report
 from simulations.report.run_page import write_run_report
 from simulations.report.run_tables import summary
 from simulations.report.source import read_source
 from simulations.results import Results
+from simulations.runs import GOLD_HELP, with_gold
 from terminal.command import BAD_INPUT, Parser, announce, complain, new_file, typed
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ examples:
   a replay whose figures were kept, under another name:
     python simulations/replay.py --json results.json
     {_PROG} results.json --html policies.html
+  of Kaggle's loop, whose journal has no right answers:
+    {_PROG} run.jsonl --gold reference.csv
   one question of a run in sentences:
     python -m simulations.explain run.jsonl --question q7
 """
@@ -52,6 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = typed(parser, argv)
     try:
         source = read_source(arguments.source)
+        if arguments.gold is not None:
+            if isinstance(source, Results):
+                raise CallerError("--gold: is for a journal, not for results of a replay")
+            source = with_gold(source, arguments.gold)
         path = arguments.html or new_file(str(arguments.source.with_suffix(".html")))
         if isinstance(source, Results):
             write_report(source, path, command)
@@ -75,6 +83,7 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("source", metavar="JOURNAL|RESULTS", type=Path, help="a file; see below")
+    add("--gold", type=Path, metavar="FILE", help=GOLD_HELP)
     add(
         "--html",
         type=new_file,

@@ -9,7 +9,7 @@ import pytest
 
 from simulations.fitting import votes
 from simulations.fitting.recording import Run
-from simulations.fitting.votes import CANDIDATES, CLEARLY, best_vote
+from simulations.fitting.votes import CANDIDATES, CLEARLY, best_vote, plays_of
 
 if TYPE_CHECKING:
     from policies.pricing import Parameters
@@ -49,7 +49,8 @@ def test_others_must_be_clearly_better(
     """A difference within luck changes nothing; what comes late is not looked at."""
     rates_of(monkeypatch, rates)
     parameters = stopping_by_clock(2)
-    assert best_vote(pools, parameters, profile, width=2, seed=0, jobs=1) == CANDIDATES[chosen]
+    found = best_vote(pools, parameters, profile, width=2, seed=0, jobs=1, advance=lambda _: None)
+    assert found == CANDIDATES[chosen]
 
 
 def test_each_candidate_is_played(
@@ -59,6 +60,14 @@ def test_each_candidate_is_played(
 ) -> None:
     """On real runs one of the candidates comes out, the same each time."""
     parameters = stopping_by_clock(2)
-    found = [best_vote(pools, parameters, profile, width=2, seed=0, jobs=1) for _ in range(2)]
+    told: list[int] = []
+    heard = told.append
+    found = [
+        best_vote(pools, parameters, profile, width=2, seed=0, jobs=1, advance=heard)
+        for _ in range(2)
+    ]
     assert found[0] == found[1]
     assert found[0] in CANDIDATES
+    half = len(told) // 2
+    assert told[:half] == sorted(told[:half]) == told[half:]
+    assert told[-1] == plays_of(pools)

@@ -376,6 +376,34 @@ def test_bad_options_are_one_line(
     assert told.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["questions.jsonl", "test.csv"])
+def test_questions_that_are_no_csv_are_told_from_one(
+    kaggle: Command, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """JSON lines, whatever the file is called: one line says what is wanted, and who takes them."""
+    path = kaggle.folder / name
+    path.write_text('{"question_id": "a", "question": "What is one?", "gold": "1"}\n')
+    assert kaggle("--csv", str(path)) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {path}: must be CSV with the columns id, problem (or question)")
+    assert "engine.solve" in told
+    assert told.count("\n") == 1
+
+
+def test_a_run_gone_on_with_after_its_total_says_that_no_time_was_left(
+    kaggle: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Answers given are given again, however late; seconds left are never below none."""
+    assert kaggle("--total-s", "8", "--reserve-s", "1") == 0
+    assert "s were left" in capsys.readouterr().out
+    time.sleep(max(0.0, kaggle.answers()["left_s"]) + 0.5)
+    before = [row["answer"] for row in kaggle.answers()["answers"]]
+    assert kaggle("--total-s", "8", "--reserve-s", "1") == 0
+    assert [row["answer"] for row in kaggle.answers()["answers"]] == before
+    assert kaggle.answers()["left_s"] == 0.0
+    assert "no time was left" in capsys.readouterr().out
+
+
 def test_a_journal_of_another_run_is_left_alone(
     kaggle: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
-from scripted_streams import PROFILE, Model, faulty, text_of
+from scripted_streams import PROFILE, Model, faulty, logged, text_of
 
 from engine.errors import EngineDeadError, MissingPartError
 from engine.journal import Journal
@@ -157,6 +157,21 @@ def test_a_notebook_that_began_earlier_has_less(make: Make) -> None:
     began_s = time.monotonic()
     assert answer_of(predict(1, "what is 1=7")) == 3
     assert time.monotonic() - began_s < 2.0
+
+
+def test_once_the_total_is_spent_no_error_is_logged(make: Make) -> None:
+    """Nothing is wrong then; an engine that blocks its thread is an error while there is time."""
+    with logged() as lines:
+        predict = make(began=time.time() - 100.0, total_s=60.0)
+        assert [answer_of(predict(n, f"what is {n}=7")) for n in range(2)] == [0, 0]
+    assert [line for line in lines if "no time is left" in line] == [
+        "INFO 0: 0 at once, no time is left",
+        "INFO 1: 0 at once, no time is left",
+    ]
+    assert not any(line.startswith("ERROR") for line in lines)
+    with logged() as lines:
+        answer_of(make(Blocks(Model(), PROFILE), total_s=2.0, reserve_s=1.5)(1, "1=7"))
+    assert any(line.startswith("ERROR 1: 0 without the engine's thread") for line in lines)
 
 
 def test_a_calendar_that_was_set_back_has_no_stream_begin_later(make: Make) -> None:
@@ -306,7 +321,7 @@ def test_whatever_is_raised_in_a_call_is_answered() -> None:
     def interrupt(*_: str) -> int:
         raise KeyboardInterrupt
 
-    assert answer_of(predict_of(interrupt, 9, lambda: None)("a", "b")) == 9
+    assert answer_of(predict_of(interrupt, 9, lambda: None, lambda: None)("a", "b")) == 9
 
 
 def test_it_works_off_the_main_thread(make: Make) -> None:

@@ -92,3 +92,14 @@ def test_help_teaches_by_example(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for words in ("run.jsonl\n", "results.json --html", "simulations.explain", "--journal"):
         assert words in said
+
+
+def test_right_answers_from_a_file_are_for_a_journal(
+    tmp_path: Path, results_of: Callable[..., Results], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results of a replay are judged already."""
+    source = tmp_path / "results.json"
+    source.write_bytes(encode_results(results_of()))
+    assert main([str(source), "--gold", str(tmp_path / "gold.csv")]) == 2
+    said = "error: --gold: is for a journal, not for results of a replay\n"
+    assert capsys.readouterr().err == said

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import msgspec
 import polars as pl
@@ -66,7 +67,11 @@ def test_a_comparison_and_a_tuning_in_a_folder(tmp_path: Path) -> None:
     )
     assert replay(["--sweep", str(plan), "--jobs", "1"]) == 0
     runs = tmp_path / "runs"
-    assert compare.main([str(plan.with_suffix(".parquet")), "--track", str(runs)]) == 0
+    page = tmp_path / "compare.html"
+    words = [str(plan.with_suffix(".parquet")), "--track", str(runs), "--html", str(page)]
+    with patch.object(compare, "comparison_page", wraps=compare.comparison_page) as rendered:
+        assert compare.main(words) == 0
+    assert rendered.call_count == 1
     about, figures = kept(runs / "compare-0001")
     assert len(about["digests"]) == 2
     assert set(figures["policy"]) == {
@@ -74,7 +79,7 @@ def test_a_comparison_and_a_tuning_in_a_folder(tmp_path: Path) -> None:
         for policy in ("share", "null")
         for total in (5, 10)
     }
-    assert (runs / "compare-0001" / "compare.html").exists()
+    assert (runs / "compare-0001" / "compare.html").read_bytes() == page.read_bytes()
     what = ["--policy", "share", "--knob", "width", "--trials", "2", "--folds", "2"]
     how = ["--questions", "5", "--streams", "4", "--jobs", "1"]
     assert tune([*what, *how, "--storage", f"{tmp_path}/tune.db", "--track", str(runs)]) == 0
