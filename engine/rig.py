@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from engine.python_tool.tool import PythonTool
-from scheduler import DEFAULT_ARM
+from scheduler import DEFAULT_ARM, CallerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,6 +99,16 @@ class Rig:
     def first_arm(self) -> str:
         """Name of the first arm."""
         return next(iter(self.arms))
+
+    def require(self, arms: Iterable[str]) -> None:
+        """Refuse a policy that samples by arms that are not there.
+
+        Raises:
+            CallerError: naming the arm and those that are there.
+        """
+        for arm in arms:
+            if arm not in self.arms:
+                raise CallerError(f"policy: the arms are {', '.join(self.arms)}, not {arm!r}")
 
     def resolve(self, arm: str) -> str | None:
         """Give the name of the arm that is meant; None if there is none of this name."""

@@ -145,7 +145,8 @@ def read_policy(text: str) -> PolicySpec:
         CallerError: if it cannot be read.
     """
     policy, at, arms = text.rpartition("@")
-    if at and (_named(policy) or policy.endswith(".json")):
+    # A file's own path may hold an @ too.
+    if at and (_named(policy) or policy.endswith(".json") or not text.endswith(".json")):
         return replace(_read_one(policy), arms=arms.strip())
     return _read_one(text)
 

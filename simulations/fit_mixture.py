@@ -97,7 +97,9 @@ def _fit(arguments: argparse.Namespace) -> None:
         )
     Console(soft_wrap=True).print(mixture_table(found))
     if found.left_out:
-        sys.stderr.write(f"{found.left_out} questions lack an arm and were left out\n")
+        one = found.left_out == 1
+        lack = "question lacks an arm and was" if one else "questions lack an arm and were"
+        sys.stderr.write(f"{found.left_out} {lack} left out\n")
     write_whole(arguments.out, msgspec.json.format(msgspec.json.encode(found.whole), indent=1))
     if arguments.crossed is not None:
         write_whole(arguments.crossed, msgspec.json.encode(found.crossed))

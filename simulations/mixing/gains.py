@@ -30,6 +30,9 @@ known, a standard deviation in accuracy a sample."""
 _RIDGE = 1e-4
 """Penalty on the squares of common coefficients, a share of the number of states."""
 
+_LEAST_NOISE = 1e-4
+"""Variance of what a sample brings, where few states show none."""
+
 _EQUAL = 1e-9
 
 
@@ -130,7 +133,7 @@ def _pooled(
     states = here.sum()
     # States of one question say little more than one, so noise counts as often as they repeat it.
     repeats = states / (questions * arms)
-    doubt = repeats * float(np.var(brought[here])) / SPREAD**2
+    doubt = repeats * max(float(np.var(brought[here])), _LEAST_NOISE) / SPREAD**2
     matrix[common, common] += _RIDGE * states * np.eye(width)
     matrix[width:, width:] += doubt * np.eye(size - width)
     found = np.linalg.solve(matrix, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from simulations.bundled import (
@@ -137,7 +138,8 @@ def test_problems_hold_probes() -> None:
 def test_arms_hold_tool_times() -> None:
     """The third trace holds 16 samples of each of four arms; one of them has used Python."""
     trace = read_trace(default_traces().parent / "arms")
-    counts = trace.samples.group_by("question_id", "arm").len()
+    alone = trace.samples.filter(pl.col("candidate_first").is_null())
+    counts = alone.group_by("question_id", "arm").len()
     assert counts.height == 240 * 4
     assert set(counts["len"]) == {16}
     assert trace.questions["question"].null_count() == 240
@@ -146,6 +148,17 @@ def test_arms_hold_tool_times() -> None:
     assert set(tools["arm"]) == {"code"}
     assert tools["duration_s"].min() > 0.0
     assert tools["tokens"].sum() > tools.height
+
+
+def test_arms_hold_judgements() -> None:
+    """Its fifth arm judged at least four times each ordered pair that it was asked about."""
+    trace = read_trace(default_traces().parent / "arms")
+    judged = trace.samples.filter(arm="verifier")
+    pairs = judged.group_by("question_id", "candidate_first", "candidate_second").len()
+    assert pairs["question_id"].n_unique() == 234
+    assert pairs["len"].min() >= 4
+    turned = pairs.select("question_id", candidate_first="candidate_second", other=1)
+    assert pairs.join(turned, on=["question_id", "candidate_first"], how="anti").is_empty()
 
 
 def test_package_is_small() -> None:

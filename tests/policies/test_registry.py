@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         (" lead : width = 8 , lead = 3 ", PolicySpec("lead", {"width": "8", "lead": "3"})),
         ("lead:cut_tokens=none", PolicySpec("lead", {"cut_tokens": "none"})),
         ("share:forced=true", PolicySpec("share", {"forced": "true"})),
+        ("lead@code", PolicySpec("lead", {}, "code")),
+        ("lead:width=8 @ code+default", PolicySpec("lead", {"width": "8"}, "code+default")),
         (
             "clamp:base_s=1e2,high_s=150.5",
             PolicySpec("clamp", {"base_s": "1e2", "high_s": "150.5"}),
@@ -79,6 +81,11 @@ def test_each_build_is_a_fresh_one() -> None:
         ("lead:width", r"'width' is not key=value"),
         ("lead:width=8,", r"'' is not key=value"),
         ("lead:=8", r"'=8' is not key=value"),
+        ("lead@", r"arms '': want names joined by \+, or a file"),
+        ("lead@code+", r"arms 'code\+': want names joined by \+"),
+        ("lead@code+code", r"arms: 'code' comes twice"),
+        ("lead@there/is/none.json", r"there/is/none.json: No such file"),
+        ("laed@code", r"unknown policy 'laed': did you mean 'lead'\?"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, message: str) -> None:
