@@ -38,7 +38,10 @@ def journal_of(begin: Begin, gold: str | None = None) -> Any:  # noqa: ANN401 - 
     [
         ("gold.csv", b"id,problem,answer\nq1,What?,7\nq2,What?, 8\nq3,What?,\n"),
         ("gold.jsonl", b'{"question_id": "q1", "gold": 7}\n\n{"id": "q2", "answer": "8"}\n'),
-        ("gold.jsonl.gz", gzip.compress(b'{"id": "q1", "gold": "7"}\n{"id": "q2", "gold": 8.0}'), mtime=0),
+        (
+            "gold.jsonl.gz",
+            gzip.compress(b'{"id": "q1", "gold": "7"}\n{"id": "q2", "gold": 8.0}', mtime=0),
+        ),
     ],
 )
 def test_texts_and_tables_are_read(tmp_path: Path, name: str, content: bytes) -> None:
