@@ -216,7 +216,9 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("--questions", type=Path, required=True, metavar="FILE", help="JSON lines, CSV or parquet")
-    add("--policy", required=True, metavar="NAME[:key=value,…]", help="as replay.py takes it")
+    add(
+        "--policy", required=True, metavar="NAME[:key=value,…][@ARMS]", help="as replay.py takes it"
+    )
     add("--total-s", type=seconds, required=True, metavar="S", help="of the whole stream")
     add("--reserve-s", type=seconds, default=0.0, metavar="S", help="kept at the end")
     add("--profile", type=Path, metavar="FILE", help="default: measured at the start, ~1 minute")

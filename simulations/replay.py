@@ -79,6 +79,8 @@ one by one and reported each and together.
 
 A policy is NAME[:key=value,…] or a .json of {{"policy": NAME, "parameters": {{…}}}}:
   {", ".join(sorted(POLICIES))}
+Behind it @ARM, @ARM+ARM or @mixture.json says by which arms of the traces it samples
+(simulations.fit_mixture); without, by the first.
 The first --policy is the baseline of the paired differences. Latency profiles that come with
 the package: {", ".join(profile_names())}.
 
@@ -91,6 +93,9 @@ examples:
   token counts as papers report them, without a clock:
     python simulations/replay.py traces/mine --unlimited --policy self-consistency \\
         --policy lead:width=1,lead=3,cap=64 --json results.json
+  several arms: one, two by turns:
+    python simulations/replay.py simulations/bundled/traces/arms --policy lead@code \\
+        --policy lead@code+default
   one stream, question by question and sample by sample:
     python simulations/replay.py --policy clamp --streams 1 --journal stream.jsonl
     python -m simulations.report stream.jsonl
@@ -303,7 +308,12 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("traces", metavar="TRACES", nargs="*", type=Path, help="folders (default: the bundled)")
-    add("--policy", action="append", metavar="NAME[:key=value,…]", help="repeatable; see below")
+    add(
+        "--policy",
+        action="append",
+        metavar="NAME[:key=value,…][@ARMS]",
+        help="repeatable; see below",
+    )
     add("--profile", default=DEFAULT_PROFILE, metavar="FILE|NAME", help="default: %(default)s")
     add("--questions", type=_count, metavar="N", help="a stream (default: 50, or the pool)")
     time = parser.add_mutually_exclusive_group()

@@ -276,7 +276,7 @@ def _add_stream_options(parser: Parser) -> None:
     add(
         "--policy",
         default="shadow-price",
-        metavar="NAME[:key=value,…]",
+        metavar="NAME[:key=value,…][@ARMS]",
         help="as replay.py takes it (default: %(default)s)",
     )
     add(

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from scripted_streams import PROFILE, Model, rig_of, text_of
+from scripted_streams import ARM, PROFILE, Model, rig_of, text_of
 from virtual_time import play
 
 from engine import solve
+from engine.arms import Arm
 from engine.journal import Journal
+from engine.port import Message
 from engine.resume import answers_given, resume_budget
 from engine.scripted import Script, ScriptedEngine
 from policies import parse_policy
@@ -30,6 +32,17 @@ if TYPE_CHECKING:
 
 COUNT = 4
 LENGTHS = ((200, "7"), (320, "8"), (150, "7"), (410, "7"), (230, "8"), (275, "7"), (190, "7"))
+
+
+JUDGE = Arm(messages=(Message(role="user", content="{question}\n{first} or {second}?"),))
+ARMS = {"plain": ARM, "other": ARM, "judge": JUDGE}
+MIXTURE = {
+    "arms": [
+        {"name": "other"},
+        {"name": "plain", "weight": 0.5},
+        {"name": "judge", "weight": 0.75, "judges": True},
+    ]
+}
 
 
 class Clock:
@@ -88,7 +101,7 @@ class Command:
         scripts = [Script(text=text_of(*length)) for length in LENGTHS]
         model = Model({f"{n}=7": scripts[n:] + scripts[:n] for n in range(COUNT)})
         self.engine = ScriptedEngine(model, PROFILE)
-        return replace(rig_of(self.engine, checkpoint_every_tokens=50))
+        return replace(rig_of(self.engine, checkpoint_every_tokens=50), arms=ARMS)
 
     def _play(self, main: Any) -> Any:  # noqa: ANN401 - whatever it returns
         async def limited() -> Any:  # noqa: ANN401
@@ -144,11 +157,13 @@ def test_a_second_start_goes_on(command: Command, capsys: pytest.CaptureFixture[
     assert sum(row.spent_s for row in budget.rows) == pytest.approx(budget.clock_s)
 
 
+@pytest.mark.parametrize("arms", ["", "@plain", "@{folder}/mixture.json"])
 def test_the_journal_becomes_a_trace_whose_replay_is_the_run(
-    command: Command, capsys: pytest.CaptureFixture[str]
+    command: Command, capsys: pytest.CaptureFixture[str], arms: str
 ) -> None:
-    """Live and replayed, each question has its answer, its tokens and its seconds."""
-    policy = "lead:width=3,cap=7,lead=2"
+    """Live and replayed, each question has its answer, its tokens and its seconds, by any arms."""
+    (command.folder / "mixture.json").write_text(json.dumps(MIXTURE))
+    policy = "lead:width=3,cap=7,lead=2" + arms.format(folder=command.folder)
     assert command(policy=policy) == 0
     folder = command.folder / "trace"
     profile = str(command.folder / "profile.json")
@@ -158,7 +173,9 @@ def test_the_journal_becomes_a_trace_whose_replay_is_the_run(
     capsys.readouterr()
     from simulations.traces import read_trace  # noqa: PLC0415 - beside its command
 
-    (pool,) = pools_of([read_trace(folder)])
+    trace = read_trace(folder)
+    assert set(trace.samples["arm"]) == (set(ARMS) if "mixture" in arms else {"plain"})
+    (pool,) = pools_of([trace])
     streams = Streams(pool, COUNT, Order.LOGGED, Draw.LOGGED, seed=0)
     drawn = [streams.question_of(0, index) for index in streams.questions_of(0)]
     outcomes = replay(
@@ -176,10 +193,15 @@ def test_a_bad_policy_is_said_before_anything_starts(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line, exit code 2, no journal."""
-    assert command(policy="lead:width=0") == 2
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    for policy, said in (
+        ("lead:width=0", "width must be finite and at least 1"),
+        ("lead@nowhere", "policy: the arms are plain, other, judge, not 'nowhere'"),
+    ):
+        assert command(policy=policy) == 2
+        err = capsys.readouterr().err
+        assert len(err.strip().splitlines()) == 1
+        assert said in err
     assert not command.journal.exists()
-    assert command.engine is None
 
 
 def test_a_second_engine_starts_on_the_same_clock(
