@@ -6,6 +6,7 @@ and dark grounds and without colours.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -46,6 +47,10 @@ class Picture:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Yield line after line, each as wide as there is room for at most."""
+        with suppress(RuntimeError):  # the core has just changed what is drawn
+            yield from self._lines(console, options)
+
+    def _lines(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         del console
         drawing = _Drawing(options.max_width, ascii_only=options.ascii_only)
         glance = self._glance

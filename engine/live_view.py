@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -88,5 +87,4 @@ class LiveView:
             if self._live is None:
                 self._live = Live(console=self._console, auto_refresh=False, transient=True)
                 self._live.start()
-            with suppress(RuntimeError):  # the core has just changed what is drawn
-                self._live.update(Picture(glance), refresh=True)
+            self._live.update(Picture(glance), refresh=True)

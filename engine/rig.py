@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from engine.arms import Arm, EngineName
     from engine.port import Engine
+    from policies.mixtures import MixedArm
 
 SILENCE_S = 60.0
 """An engine that sends nothing to any of its samples for so long counts as dead."""
@@ -91,24 +93,35 @@ class Rig:
             await engine.start()
 
     async def close(self) -> None:
-        """End the engines."""
-        for engine in self.engines.values():
-            await engine.close()
+        """End the engines, each whatever the other does."""
+        async with AsyncExitStack() as stack:
+            for engine in self.engines.values():
+                stack.push_async_callback(engine.close)
 
     @property
     def first_arm(self) -> str:
         """Name of the first arm."""
         return next(iter(self.arms))
 
-    def require(self, arms: Iterable[str]) -> None:
-        """Refuse a policy that samples by arms that are not there.
+    def require(self, arms: Iterable[MixedArm]) -> None:
+        """Refuse a policy that samples by arms that are not there, or are of another kind.
 
         Raises:
-            CallerError: naming the arm and those that are there.
+            CallerError: naming the arm.
         """
-        for arm in arms:
-            if arm not in self.arms:
-                raise CallerError(f"policy: the arms are {', '.join(self.arms)}, not {arm!r}")
+        for wanted in arms:
+            arm = self.arms.get(wanted.name)
+            if arm is None:
+                raise CallerError(
+                    f"policy: the arms are {', '.join(self.arms)}, not {wanted.name!r}"
+                )
+            if (arm.judges, arm.builds_on) != (wanted.judges, wanted.builds_on):
+                raise CallerError(f"policy: {wanted.mismatch}")
+            if arm.engine not in self.engines:
+                raise CallerError(
+                    f"policy: arm {wanted.name!r} runs on the {arm.engine} engine, and there is "
+                    "none"
+                )
 
     def resolve(self, arm: str) -> str | None:
         """Give the name of the arm that is meant; None if there is none of this name."""

@@ -65,6 +65,9 @@ PROBE_TOKENS = 24
 STOP_WAIT_S = 10.0
 """An engine that has not let go of a stopped sample by then counts as dead."""
 
+DECODE_WAIT_S = 30.0
+"""A sample waits so long for the text of the one that it builds on."""
+
 _GREEDY = Sampling(temperature=0.0, top_p=1.0)
 
 _BOX = "\\boxed{"
@@ -321,10 +324,16 @@ class Session:
         ids, supervisor = tuple(sample.ids), self._backend(sample).supervisor
         if not ids:
             return ""
+        start = None
         try:
-            return await (await supervisor.ready()).decode(ids)
+            async with asyncio.timeout(DECODE_WAIT_S):
+                engine = await supervisor.ready()
+                start = supervisor.starts
+                return await engine.decode(ids)
+        except TimeoutError:
+            raise RequestFailedError(f"the text of sample {sample.sample} did not come") from None
         except EngineDeadError as error:  # not of the engine that the text is for
-            supervisor.report_death(str(error))
+            supervisor.report_death(str(error), start)
             raise RequestFailedError(f"the text of sample {sample.sample} is lost") from error
 
     def _parent(self, position: int, number: int) -> RunningSample | None:

@@ -127,8 +127,8 @@ async def _solve(
     policy = parse_policy(options.policy)
     policy.build()  # a bad parameter is said before the engine starts
     rig = make_rig(options)
-    rig.require(policy.arm_names())
     rig = replace(rig, second=make_second_engine(options, options.out.with_suffix(".second.log")))
+    rig.require(policy.mixed_arms())
     budget = TimeBudget(options.total_s, questions=len(questions), reserve_s=options.reserve_s)
     journal: Journal | None = None
     past: list[Answer] = []

@@ -88,13 +88,16 @@ class Mixed(Policy):
         return mixture.arms[max(able, key=rank)]
 
     def _can_start(self, arm: MixedArm, view: QuestionView) -> bool:
-        if arm.judges:
-            # One that failed asked for what cannot be had; the next one would ask for the same.
-            return view.tally.runner_up is not None and not any(
-                sample.arm == arm.name and sample.state is SampleState.FAILED
-                for sample in view.samples
-            )
-        return arm.builds_on is None or bool(_finished(arm.builds_on, view))
+        if arm.stands_alone:
+            return True
+        # One that failed asked for what cannot be had; the next one would ask for the same.
+        if any(
+            sample.arm == arm.name and sample.state is SampleState.FAILED for sample in view.samples
+        ):
+            return False
+        if arm.builds_on is not None:
+            return bool(_finished(arm.builds_on, view))
+        return view.tally.runner_up is not None
 
     def _assigned(self, action: StartSample, arm: MixedArm, view: QuestionView) -> StartSample:
         leader, runner_up = view.tally.leader, view.tally.runner_up

@@ -74,6 +74,16 @@ class MixedArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Whether its samples need nothing of others."""
         return not self.judges and self.builds_on is None
 
+    @property
+    def mismatch(self) -> str:
+        """What to say where the arm of this name is of another kind than the mixture says."""
+        if self.stands_alone:
+            return (
+                f"arm {self.name!r} judges answers or builds on samples: a mixture's file must "
+                'say so ("judges": true, or "builds_on")'
+            )
+        return f"arm {self.name!r} does not judge or build on what the mixture says"
+
 
 class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Arms that share a question.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from policies.knobs import Knob
+    from policies.mixtures import MixedArm
 
 POLICIES = {
     "adaptive-consistency": "policies.adaptive_consistency:AdaptiveConsistency",
@@ -94,8 +95,8 @@ class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise CallerError(f"policy {self.policy!r}, parameter {error}") from error
         return policy if self.arms is None else Mixed(policy, read_mixture(self.arms))
 
-    def arm_names(self) -> tuple[str, ...]:
-        """Return the names of the arms that it samples by; none where the first one is meant.
+    def mixed_arms(self) -> tuple[MixedArm, ...]:
+        """Return the arms that it samples by; none where the first one is meant.
 
         Raises:
             CallerError: if the arms cannot be read.
@@ -104,7 +105,7 @@ class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return ()
         mixture = read_mixture(self.arms)
         whole = mixture.folds[0] if isinstance(mixture, CrossFittedMixture) else mixture
-        return tuple(arm.name for arm in whole.arms)
+        return whole.arms
 
     def for_model(self, model: str) -> PolicySpec:
         """Return the policy with the parameters fitted to a model, where it has such.
@@ -145,7 +146,9 @@ def read_policy(text: str) -> PolicySpec:
         CallerError: if it cannot be read.
     """
     policy, at, arms = text.rpartition("@")
-    # A file's own path may hold an @ too.
+    # A path may hold an @ too: that of the policy's file, or of one that a parameter names.
+    if Path(text.rpartition("=")[2]).is_file():
+        return _read_one(text)
     if at and (_named(policy) or policy.endswith(".json") or not text.endswith(".json")):
         return replace(_read_one(policy), arms=arms.strip())
     return _read_one(text)

@@ -108,8 +108,9 @@ class LoggedQuestion(msgspec.Struct, frozen=True):
 
     def stands_alone(self, arm: str) -> bool:
         """Whether the arm's samples neither judge answers of others nor build on samples."""
-        first = next(iter(self.samples[arm]), None)
-        return first is None or (not first.candidates and first.parent is None)
+        return not any(
+            sample.candidates or sample.parent is not None for sample in self.samples[arm]
+        )
 
 
 class Pool(msgspec.Struct, frozen=True):

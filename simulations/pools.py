@@ -7,13 +7,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from scheduler import FinishReason
 from simulations.pool import Checkpoint, LoggedQuestion, LoggedSample, Pool, ToolCall
 from simulations.traces import FEATURE_PREFIX, TraceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from simulations.traces import Trace
 
@@ -53,9 +54,24 @@ def _merged(traces: Sequence[Trace]) -> Iterable[LoggedQuestion]:
                     f"{trace.path}/questions.parquet, column gold: question "
                     f"{question.question_id!r} has {question.gold!r}, elsewhere {known.gold!r}"
                 )
+            # Each trace numbers its samples from 0, and parents are told by their numbers.
+            beyond = {arm: _beyond(samples) for arm, samples in known.samples.items()}
             for arm, samples in question.samples.items():
-                known.samples[arm] = (*known.samples.get(arm, ()), *samples)
+                moved = (_moved(sample, beyond, arm) for sample in samples)
+                known.samples[arm] = (*known.samples.get(arm, ()), *moved)
     return merged.values()
+
+
+def _beyond(samples: Sequence[LoggedSample]) -> int:
+    return max((sample.sample + 1 for sample in samples), default=0)
+
+
+def _moved(sample: LoggedSample, beyond: Mapping[str, int], arm: str) -> LoggedSample:
+    """Number a sample, and the one that it builds on, behind those of earlier traces."""
+    parent = sample.parent
+    if parent is not None:
+        parent += beyond.get(sample.parent_arm or arm, 0)
+    return replace(sample, sample=sample.sample + beyond.get(arm, 0), parent=parent)
 
 
 def _questions(trace: Trace) -> Iterable[LoggedQuestion]:

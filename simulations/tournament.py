@@ -163,14 +163,17 @@ def play_policies(
 
 
 def _require_arms(entry: Entry, pool: Pool) -> None:
-    """Refuse a policy that samples by arms that were not logged."""
+    """Refuse a policy that samples by arms that were not logged, or were logged as others."""
     logged = dict.fromkeys(arm for question in pool.questions for arm in question.samples)
-    for arm in entry.spec.arm_names():
-        if arm not in logged:
+    for arm in entry.spec.mixed_arms():
+        if arm.name not in logged:
             raise CallerError(
                 f"policy {entry.name!r}: the traces of {pool.model} have {', '.join(logged)}, "
-                f"not {arm!r}"
+                f"not {arm.name!r}"
             )
+        alone = all(q.stands_alone(arm.name) for q in pool.questions if arm.name in q.samples)
+        if alone is not arm.stands_alone:
+            raise CallerError(f"policy {entry.name!r}: {arm.mismatch}")
 
 
 def play_bounds(pool: Pool, streams: Iterable[DrawnStream]) -> BoundSums:

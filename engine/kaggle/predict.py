@@ -136,7 +136,7 @@ def make_predict(  # noqa: PLR0913 - each has a default but the first three
         parser=AnswerParser(kind),
         measure=Measure(logprobs=logprobs),
     )
-    rig.require(spec.arm_names())
+    rig.require(spec.mixed_arms())
     engine.require_parts()
     header = journal_header(
         rig,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from msgspec.structs import replace
 
 from policies.mixtures import LEVELS, CrossFittedMixture, MixedArm, Mixture
 from scheduler import CallerError
@@ -14,7 +13,7 @@ from simulations.fitting.plan import fold_of
 from simulations.mixing.gains import gains, levels_of
 from simulations.mixing.states import MISSING, NULL, draw_states
 from simulations.mixing.weights import vote_weights
-from simulations.pool import LoggedSample, Pool
+from simulations.pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulations.mixing.states import States
+    from simulations.pool import LoggedQuestion
     from simulations.sums import Floats
 
 
@@ -95,7 +95,9 @@ def fit_mixture(
         raise CallerError(f"argument --arm: no question has samples of all of {', '.join(lone)}")
     fold = fold_of(kept, folds, seed)
     at = np.array([fold[question.question_id] for question in questions])
-    costs = {arm: _costs(arm, kept, judges=judges) for arm, judges in named.items()}
+    for arm, judges in named.items():
+        if judges and not any(question.samples.get(arm) for question in questions):
+            raise CallerError(f"argument --arm: {arm!r} was logged on no question that is fitted")
 
     def fitted(keep: NDArray[np.bool_]) -> tuple[Mixture, States, Floats]:
         luck = np.random.default_rng(seed)
@@ -106,7 +108,7 @@ def fit_mixture(
             weights = vote_weights(states)
         mixture = Mixture(
             arms=tuple(
-                _weighted(costs[arm], weight)
+                _mixed(arm, weight, chosen, judges=named[arm])
                 for arm, weight in zip(named, weights.tolist(), strict=True)
             ),
             levels=LEVELS,
@@ -133,36 +135,37 @@ def fit_mixture(
 
 def _named(pools: Sequence[Pool], arms: Sequence[str]) -> Mapping[str, bool]:
     """Return by name whether an arm judges."""
-    logged: dict[str, LoggedSample] = {}
+    judges: dict[str, bool] = {}
     for pool in pools:
         for question in pool.questions:
             for arm, samples in question.samples.items():
-                if samples:
-                    logged.setdefault(arm, samples[0])
+                asked = any(sample.candidates for sample in samples)
+                judges[arm] = judges.get(arm, False) or asked
     for arm in arms:
-        if arm not in logged:
-            raise CallerError(f"argument --arm: the traces hold {', '.join(logged)}, not {arm!r}")
-    return {arm: bool(logged[arm].candidates) for arm in arms or logged}
+        if arm not in judges:
+            raise CallerError(f"argument --arm: the traces hold {', '.join(judges)}, not {arm!r}")
+    named = {arm: judges[arm] for arm in arms or judges}
+    if all(named.values()):
+        raise CallerError(f"argument --arm: {', '.join(named)} judge what no other arm has found")
+    return named
 
 
-def _costs(arm: str, pools: Sequence[Pool], *, judges: bool) -> MixedArm:
-    """Return what an arm costs."""
-    logged = [q.samples.get(arm, ()) for pool in pools for q in pool.questions]
-    samples = [sample for one in logged for sample in one]
-    parents = {sample.parent_arm for sample in samples} - {None}
+def _mixed(
+    arm: str, weight: float, questions: Sequence[LoggedQuestion], *, judges: bool
+) -> MixedArm:
+    """Return an arm with what it costs."""
+    samples = [sample for question in questions for sample in question.samples.get(arm, ())]
+    parents = sorted({sample.parent_arm for sample in samples if sample.parent_arm is not None})
+    waits = [sum(call.seconds for call in sample.tool_calls) for sample in samples]
+    tokens = [sample.tokens for sample in samples]
     return MixedArm(
         name=arm,
-        tokens=max(1.0, float(np.mean([sample.tokens for sample in samples]))),
-        tool_s=float(
-            np.mean([sum(call.seconds for call in sample.tool_calls) for sample in samples])
-        ),
+        weight=round(weight, 4),
+        tokens=max(1.0, float(np.mean(tokens))) if tokens else 1.0,
+        tool_s=float(np.mean(waits)) if waits else 0.0,
         judges=judges,
-        builds_on=next(iter(parents), None),
+        builds_on=parents[0] if parents else None,
     )
-
-
-def _weighted(arm: MixedArm, weight: float) -> MixedArm:
-    return replace(arm, weight=round(weight, 4))
 
 
 def _precisions(arms: Sequence[str], states: States, weights: Floats) -> tuple[Precision, ...]:

@@ -143,7 +143,7 @@ def _draw(
             states.following[row, arm] = order[early]
     if weights is None or not arms.judged:
         return
-    pair = _leaders(weights @ states.early[row])
+    pair = _leaders(weights @ states.early[row], luck)
     for arm, pairs in arms.judged.items():
         order = luck.permutation(pairs.get(pair, np.empty(0, dtype=np.int64)))
         late = min(int(drawn[arm]), len(order))
@@ -159,9 +159,11 @@ def _look_ahead(states: States, row: int, arm: int, order: Ints) -> None:
     _count(states.more[row, arm], order[:LOOK_AHEAD])
 
 
-def _leaders(votes: Floats) -> tuple[int, int]:
-    """Return the two answers with most votes, the first one first."""
-    first, second = np.argsort(-votes, kind="stable")[:2] if len(votes) > 1 else (0, 0)
+def _leaders(votes: Floats, luck: np.random.Generator) -> tuple[int, int]:
+    """Return the two answers with most votes, the first one first; luck decides between equals."""
+    order = luck.permutation(len(votes))  # the right answer is the first, which must not help it
+    ranked = order[np.argsort(-votes[order], kind="stable")]
+    first, second = ranked[:2] if len(votes) > 1 else (0, 0)
     return (int(first), int(second)) if votes[second] > 0.0 else (NULL, NULL)
 
 
@@ -184,7 +186,8 @@ def _numbered(question: LoggedQuestion, arms: Mapping[str, bool]) -> _Arms:
             continue
         pairs = defaultdict(list)
         for sample in samples:
-            first, second = sample.candidates
-            pairs[number(first), number(second)].append(number(sample.answer))
+            if sample.candidates:
+                first, second = sample.candidates
+                pairs[number(first), number(second)].append(number(sample.answer))
         judged[place] = {pair: np.array(answers) for pair, answers in pairs.items()}
     return _Arms(lone, judged, len(numbers))

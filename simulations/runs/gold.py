@@ -137,7 +137,8 @@ def _frame(path: Path, kind: str) -> pl.DataFrame:
 
 def _text(where: str, names: tuple[str, str], row: Mapping[str, object]) -> str | None:
     """Read a text or a whole number, also where a table holds it as a float; None if empty."""
-    name = next((name for name in names if name in row), names[0])
+    here = [name for name in names if name in row] or [names[0]]
+    name = next((name for name in here if row.get(name) not in {None, ""}), here[0])
     value = row.get(name)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
