@@ -53,7 +53,7 @@ POLICIES = {
 Value = str | int | float | bool | None
 
 
-class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PolicySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A policy by name with its parameters.
 
     Attributes:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("vllm")
 
 QUESTIONS = 12
-TOTAL_S = 180.0
+TOTAL_S = 300.0
 RESERVE_S = 20.0
 MARK = "SCHEDULER_TEST_RUN"
 """A variable that all processes of one run inherit, whoever their parent becomes."""
