@@ -13,6 +13,7 @@ from loguru import logger
 
 from engine.entropy import score_features
 from engine.errors import EngineDeadError, EngineError, RequestFailedError
+from engine.tool_forms import ToolForms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,8 @@ class Prompts:
     def __init__(self, supervisor: Supervisor, arms: Mapping[str, Arm]) -> None:
         self._supervisor = supervisor
         self._arms = arms
+        self.forms = ToolForms(supervisor, arms)
+        """How each arm's samples call the tool."""
         self._questions: dict[int, str] = {}
         self._made: dict[tuple[int, str], asyncio.Task[tuple[int, ...]]] = {}
         self._thinking: tuple[tuple[int, ...], tuple[int, ...]] | None = None
@@ -85,8 +88,10 @@ class Prompts:
         begin, end = self._thinking
         text = sample.arm.probe
         if len(begin) == len(end) == 1:  # the model knows the marks
-            seen = (*sample.prompt, *sample.context(tokens))
-            if begin[0] in seen and end[0] not in seen:
+            # After a call it may think anew, so the last mark counts.
+            seen = reversed((*sample.prompt, *sample.context(tokens)))
+            mark = next((token for token in seen if token in {begin[0], end[0]}), None)
+            if mark == begin[0]:
                 text = f"\n</think>{text}"
         return await engine.encode(text)
 
@@ -128,4 +133,6 @@ class Prompts:
         engine = await self._supervisor.ready()
         how = self._arms[arm]
         chat = how.chat(self._questions[position])
-        return await engine.encode_chat(chat, thinking=how.thinking)
+        form = await self.forms.of(arm)
+        tools = () if form is None else form.tools
+        return await engine.encode_chat(chat, thinking=how.thinking, tools=tools)

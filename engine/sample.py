@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.arms import Arm
     from engine.port import Chunk
     from engine.python_tool.tool import ToolSession
+    from engine.tool_forms import Form
 
 
 class RunningSample:
@@ -35,6 +36,7 @@ class RunningSample:
         "arm",
         "calls",
         "ended",
+        "form",
         "ids",
         "max_tokens",
         "position",
@@ -60,6 +62,7 @@ class RunningSample:
         self.ids: list[int] = []  # that follow the prompt: generated, and told by a tool
         self.text: list[str] = []
         self.turn = 0  # where in `text` begins what follows the tool's last answer
+        self.form: Form | None = None  # in which it calls the tool
         self.calls = 0  # of the tool
         self.waits = False  # for the tool
         self.tool: ToolSession | None = None

@@ -19,7 +19,7 @@ from engine.errors import EngineDeadError, RequestFailedError
 from engine.port import Chunk, EngineInfo, PromptScore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from engine.port import Message, Request
     from scheduler import LatencyProfile
@@ -63,6 +63,12 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     fault: Fault | None = None
 
 
+def lines(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
+    """Join the turns with line ends: a template that knows of no tools."""
+    del tools
+    return "".join(f"{message.content}\n" for message in messages)
+
+
 class ScriptedEngine:
     """Plays what `model` says.
 
@@ -73,6 +79,7 @@ class ScriptedEngine:
         start_s: Seconds until it is up.
         slow_stop_s: Seconds of a stop that is slow.
         max_model_len: Tokens of a prompt and its generation together.
+        template: Writes a chat, and what it may call, as the prompt's text.
     """
 
     def __init__(
@@ -84,6 +91,7 @@ class ScriptedEngine:
         start_s: float = 0.0,
         slow_stop_s: float = 60.0,
         max_model_len: int = 1 << 20,
+        template: Callable[[Sequence[Message], Sequence[Mapping[str, Any]]], str] = lines,
     ) -> None:
         self._model = model
         self._profile = profile
@@ -91,6 +99,7 @@ class ScriptedEngine:
         self._start_s = start_s
         self._slow_stop_s = slow_stop_s
         self._max_model_len = max_model_len
+        self._template = template
         self._up = False
         self.running = 0
         """Requests that are being generated."""
@@ -134,11 +143,25 @@ class ScriptedEngine:
         return tuple(map(ord, text))
 
     async def encode_chat(
-        self, messages: Sequence[Message], *, thinking: bool | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[int, ...]:
-        """Join the turns with line ends."""
+        """Give the characters' numbers of what the template writes."""
+        return await self.encode(await self.chat_text(messages, thinking=thinking, tools=tools))
+
+    async def chat_text(
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
+        """Give what the template writes."""
         del thinking
-        return await self.encode("".join(f"{message.content}\n" for message in messages))
+        return self._template(messages, tools)
 
     async def score(self, prompt: tuple[int, ...]) -> PromptScore | None:
         """Find every token as likely as its number is small."""

@@ -225,6 +225,7 @@ class Session:
         sample.start = self._supervisor.starts
         self._alarm.arm()
         sample.prompt = await self.prompts.prompt(sample.position, arm)
+        sample.form = await self.prompts.forms.of(arm)
         if len(sample.prompt) >= engine.info.max_model_len:
             raise RequestFailedError(f"a prompt of {len(sample.prompt)} tokens leaves no room")
         reason = await self._read(sample, engine)
