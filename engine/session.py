@@ -272,7 +272,14 @@ class Session:
         sample.take(chunk)
         if not sample.started and sample.tokens:
             sample.started = True
-            self._tell(SampleStarted(at_s=now_s, position=sample.position, sample=sample.sample))
+            self._tell(
+                SampleStarted(
+                    at_s=now_s,
+                    position=sample.position,
+                    sample=sample.sample,
+                    prompt_tokens=len(sample.prompt),
+                )
+            )
         if chunk.finish_reason is not None:
             return
         measure = self._measure

@@ -83,7 +83,8 @@ def answered(output: str, most: int) -> str:
         output: Of the program.
         most: Characters of it that are told.
     """
-    return f"```output\n{shortened(output.replace('```', "'''"), most)}\n```\n"
+    told = shortened(output.replace("```", "'''"), most)
+    return f"```output\n{told}\n```\n"
 
 
 def shortened(output: str, most: int) -> str:

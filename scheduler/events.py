@@ -91,7 +91,18 @@ class SampleEvent(Event, frozen=True, kw_only=True):
 
 
 class SampleStarted(SampleEvent, frozen=True, kw_only=True, tag="sample-started"):
-    """The engine decodes the sample from now on."""
+    """The engine decodes the sample from now on.
+
+    Attributes:
+        prompt_tokens: Tokens of its prompt; None if unknown.
+    """
+
+    prompt_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        SampleEvent.__post_init__(self)
+        if self.prompt_tokens is not None:
+            require_finite("prompt_tokens", self.prompt_tokens, 0)
 
 
 class SampleProgressed(SampleEvent, frozen=True, kw_only=True, tag="sample-progressed"):

@@ -141,7 +141,7 @@ def tokenizing_chat(
     messages: Sequence[Message],
     *,
     thinking: bool | None,
-    tools: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] = (),
 ) -> bytes:
     """Write the body that asks for the tokens of a chat."""
     return msgspec.json.encode(

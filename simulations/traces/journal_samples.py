@@ -232,6 +232,8 @@ class JournalFollower:
             return
         elif isinstance(event, SampleStarted):
             sample.started_s = at_s if sample.started_s is None else sample.started_s
+            if event.prompt_tokens is not None:
+                sample.prompt_tokens = event.prompt_tokens
         elif isinstance(event, SampleProgressed):
             _progressed(sample, event)
         elif isinstance(event, ToolCalled):
@@ -251,16 +253,22 @@ class JournalFollower:
         if known is not None and not known.is_whole:
             opening.samples.remove(known)
         start = opening.asked.get(event.sample)
-        prompt_tokens = opening.features.get("prompt_tokens")
+        arm = self._only_arm(where) if start is None else start.arm
         sample = Heard(
             number=event.sample,
-            arm=self._only_arm(where) if start is None else start.arm,
+            arm=arm,
             max_tokens=None if start is None else start.max_tokens,
-            prompt_tokens=None if prompt_tokens is None else int(prompt_tokens),
+            prompt_tokens=self._prompt_tokens(opening, arm),
         )
         opening.samples.append(sample)
         opening.current[event.sample] = sample
         return sample
+
+    def _prompt_tokens(self, opening: Opening, arm: str) -> int | None:
+        """Give what the features say of an arm's prompt: they are of the first one's."""
+        known = opening.features.get("prompt_tokens")
+        is_first = arm == next(iter(self.header.arms), arm)
+        return int(known) if known is not None and is_first else None
 
     def _only_arm(self, where: str) -> str:
         """Give the arm of a sample that no action started, as in a generation."""
