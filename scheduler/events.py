@@ -100,9 +100,15 @@ class SampleStarted(SampleEvent, frozen=True, kw_only=True, tag="sample-started"
     prompt_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        SampleEvent.__post_init__(self)
-        if self.prompt_tokens is not None:
-            require_finite("prompt_tokens", self.prompt_tokens, 0)
+        # As in the base, without the price of a second call: simulations make millions of these.
+        if (
+            not 0.0 <= self.at_s < inf
+            or type(self.position) is not int
+            or type(self.sample) is not int
+            or self.prompt_tokens is not None
+        ):
+            SampleEvent.__post_init__(self)
+            require_finite("prompt_tokens", self.prompt_tokens or 0, 0)
 
 
 class SampleProgressed(SampleEvent, frozen=True, kw_only=True, tag="sample-progressed"):

@@ -231,9 +231,7 @@ class JournalFollower:
         elif sample.ended_s is not None:
             return
         elif isinstance(event, SampleStarted):
-            sample.started_s = at_s if sample.started_s is None else sample.started_s
-            if event.prompt_tokens is not None:
-                sample.prompt_tokens = event.prompt_tokens
+            _began(sample, event, at_s)
         elif isinstance(event, SampleProgressed):
             _progressed(sample, event)
         elif isinstance(event, ToolCalled):
@@ -333,6 +331,12 @@ def unheard(openings: list[Opening]) -> int:
 def _may_run_again(sample: Heard) -> bool:
     """Whether a start means another run, not an engine that says it twice."""
     return sample.before_resume or sample.finish_reason is FinishReason.ERROR
+
+
+def _began(sample: Heard, event: SampleStarted, at_s: float) -> None:
+    sample.started_s = at_s if sample.started_s is None else sample.started_s
+    if event.prompt_tokens is not None:
+        sample.prompt_tokens = event.prompt_tokens
 
 
 def _progressed(sample: Heard, event: SampleProgressed) -> None:

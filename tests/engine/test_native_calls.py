@@ -224,9 +224,7 @@ def test_the_last_answer_says_that_it_is_the_last() -> None:
 
 def test_a_long_output_is_cut() -> None:
     """As in fences."""
-    ears = converse(
-        calculating, Tool("a" * 500), tools=Tools(form="native", output_chars=64)
-    )
+    ears = converse(calculating, Tool("a" * 500), tools=Tools(form="native", output_chars=64))
     assert f"[TOOL]{'a' * 16}\n[… 436 characters …]\n{'a' * 48}[END]" in ears.texts[0]
 
 
