@@ -1,7 +1,8 @@
 """Samples that use the Python tool: a generation halts at a program, and goes on after its output.
 
 What the model generated stays as it is, token by token, and the output is put behind it in the
-form that the arm's samples call in (`engine.tool_forms`), so all of it but the output is in the engine's prefix cache when the sample goes on.
+form that the arm's samples call in (`engine.tool_forms`), so all of it but the output is in the
+engine's prefix cache when the sample goes on.
 """
 
 from __future__ import annotations

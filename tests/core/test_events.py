@@ -19,6 +19,7 @@ from scheduler import (
     ToolCalled,
     ToolReturned,
     Woke,
+    decode_event,
 )
 
 SAMPLE = {"position": 0, "sample": 0}
@@ -104,8 +105,8 @@ def test_zero_is_allowed_everywhere() -> None:
 
 def test_a_start_may_say_how_long_its_prompt_is() -> None:
     """Unknown is None, an impossible length is refused, and lines of before can be read."""
-    assert SampleStarted(**SAMPLE, prompt_tokens=80).prompt_tokens == 80
+    assert SampleStarted(at_s=1.0, position=0, sample=2, prompt_tokens=80).prompt_tokens == 80
     with pytest.raises(CallerError, match="prompt_tokens must be"):
-        SampleStarted(**SAMPLE, prompt_tokens=-1)
+        SampleStarted(at_s=1.0, position=0, sample=2, prompt_tokens=-1)
     old = b'{"event":"sample-started","at_s":1.0,"position":0,"sample":2}'
     assert decode_event(old) == SampleStarted(at_s=1.0, position=0, sample=2)

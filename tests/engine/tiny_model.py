@@ -8,8 +8,9 @@ the others share about a percent of probability, so that entropies are small but
 Successors: `a9` is followed by ` a8`, … ` a1`, then ` \boxed{7`, `}` and the end; `b9` likewise
 with 8 in the box. `\boxed{` is followed by `7`, `}` and the end. `p9` counts down too and ends in
 a program, `PROGRAM` and `CLOSING`; `q9` likewise in a call, `CALL` and `CALL_END`. After a line
-end, as that of a tool's answer or what the template writes behind one, comes ` \boxed{`. Anything else is followed by the end, also the end itself. So at temperature 0, or with a top_p of
-0.95, the prompt `a9` makes exactly 11 tokens.
+end, as that of a tool's answer or what the template writes behind one, comes ` \boxed{`. Anything
+else is followed by the end, also the end itself. So at temperature 0, or with a top_p of 0.95, the
+prompt `a9` makes exactly 11 tokens.
 
 The chat template closes a prompt with the last counting word in the messages: a question that
 names `a9` anywhere, as a word of its own, has that output, whatever else the prompt says. It writes
