@@ -9,14 +9,14 @@ stream, or cancelling the task that reads it, frees the engine.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 from numpy import float32
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,11 +108,32 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str] = {}
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One turn of a chat."""
+class FunctionCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A call of a tool, as a template is given it.
 
-    role: Literal["system", "user", "assistant"]
+    Attributes:
+        name: Of the function.
+        arguments: By name.
+    """
+
+    name: str
+    arguments: dict[str, str]
+
+
+class Message(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One turn of a chat.
+
+    Attributes:
+        role: Whose turn it is; `tool` for what a call has given.
+        content: What is said.
+        call: What an assistant calls behind it; None for nothing.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    call: FunctionCall | None = None
 
 
 def is_begun(messages: Sequence[Message]) -> bool:
@@ -157,7 +178,11 @@ class Engine(Protocol):
         """Give the text of tokens that this engine generated."""
 
     async def encode_chat(
-        self, messages: Sequence[Message], *, thinking: bool | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[int, ...]:
         """Give the tokens of a chat by the model's own template, ready for the answer.
 
@@ -166,7 +191,18 @@ class Engine(Protocol):
                 of the answer.
             thinking: Whether the model shall think first, where its template has the switch;
                 None leaves it to the template.
+            tools: What the model may call, as OpenAI's API describes functions; a template
+                without them leaves them out.
         """
+
+    async def chat_text(
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
+        """Give the text that `encode_chat` gives the tokens of, special ones included."""
 
     def generate(self, request: Request) -> AsyncGenerator[Chunk]:
         """Generate; closing the generator frees the engine."""

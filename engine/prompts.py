@@ -18,6 +18,7 @@ from engine.arms import NO_EXTRAS
 from engine.entropy import score_features
 from engine.errors import EngineDeadError, EngineError, RequestFailedError
 from engine.reasoning import BEGIN, END
+from engine.tool_forms import ToolForms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,8 @@ class Prompts:
     ) -> None:
         self._supervisors = supervisors
         self._arms = arms
+        self.forms = ToolForms(supervisors, arms)
+        """How each arm's samples call the tool."""
         self._questions: dict[int, str] = {}
         self._made: dict[Key, asyncio.Task[tuple[int, ...]]] = {}
         self._thinking: dict[EngineName, tuple[tuple[int, ...], tuple[int, ...]]] = {}
@@ -105,8 +108,10 @@ class Prompts:
         begin, end = self._thinking[name]
         text = sample.arm.probe
         if len(begin) == len(end) == 1:  # the model knows the marks
-            seen = (*sample.prompt, *sample.context(tokens))
-            if begin[0] in seen and end[0] not in seen:
+            # After a call it may think anew, so the last mark counts.
+            seen = reversed((*sample.prompt, *sample.context(tokens)))
+            mark = next((token for token in seen if token in {begin[0], end[0]}), None)
+            if mark == begin[0]:
                 text = f"\n{END}{text}"
         return await engine.encode(text)
 
@@ -150,4 +155,6 @@ class Prompts:
         how = self._arms[arm]
         engine = await self._supervisors[how.engine].ready()
         chat = how.chat(self._questions[position], extras)
-        return await engine.encode_chat(chat, thinking=how.thinking)
+        form = await self.forms.of(arm)
+        tools = () if form is None else form.tools
+        return await engine.encode_chat(chat, thinking=how.thinking, tools=tools)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.arms import Arm
     from engine.port import Chunk
     from engine.python_tool.tool import ToolSession
+    from engine.tool_forms import Form
     from scheduler import StartSample
 
 
@@ -37,6 +38,7 @@ class RunningSample:
         "asked",
         "calls",
         "ended",
+        "form",
         "ids",
         "is_whole",
         "max_tokens",
@@ -64,6 +66,7 @@ class RunningSample:
         self.ids: list[int] = []  # that follow the prompt: generated, and told by a tool
         self.text: list[str] = []
         self.turn = 0  # where in `text` begins what follows the tool's last answer
+        self.form: Form | None = None  # in which it calls the tool
         self.calls = 0  # of the tool
         self.is_whole = False  # `text`, which an engine may hold back to a generation's end
         self.waits = False  # for the tool, or for what it builds on

@@ -19,7 +19,7 @@ from engine.errors import EngineDeadError, RequestFailedError
 from engine.port import Chunk, EngineInfo, PromptScore, is_begun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from engine.port import Message, Request
     from scheduler import LatencyProfile
@@ -63,6 +63,13 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     fault: Fault | None = None
 
 
+def lines(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
+    """Join the turns with line ends, none after an answer that is begun; it knows of no tools."""
+    del tools
+    text = "".join(f"{message.content}\n" for message in messages)
+    return text.removesuffix("\n") if is_begun(messages) else text
+
+
 class ScriptedEngine:
     """Plays what `model` says.
 
@@ -73,6 +80,7 @@ class ScriptedEngine:
         start_s: Seconds until it is up.
         slow_stop_s: Seconds of a stop that is slow.
         max_model_len: Tokens of a prompt and its generation together.
+        template: Writes a chat, and what it may call, as the prompt's text.
     """
 
     def __init__(
@@ -84,6 +92,7 @@ class ScriptedEngine:
         start_s: float = 0.0,
         slow_stop_s: float = 60.0,
         max_model_len: int = 1 << 20,
+        template: Callable[[Sequence[Message], Sequence[Mapping[str, Any]]], str] = lines,
     ) -> None:
         self._model = model
         self._profile = profile
@@ -91,6 +100,7 @@ class ScriptedEngine:
         self._start_s = start_s
         self._slow_stop_s = slow_stop_s
         self._max_model_len = max_model_len
+        self._template = template
         self._up = False
         self.running = 0
         """Requests that are being generated."""
@@ -134,16 +144,29 @@ class ScriptedEngine:
         return tuple(map(ord, text))
 
     async def encode_chat(
-        self, messages: Sequence[Message], *, thinking: bool | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[int, ...]:
-        """Join the turns with line ends, none after an answer that is begun."""
-        del thinking
-        text = "".join(f"{message.content}\n" for message in messages)
-        return await self.encode(text.removesuffix("\n") if is_begun(messages) else text)
+        """Give the characters' numbers of what the template writes."""
+        return await self.encode(await self.chat_text(messages, thinking=thinking, tools=tools))
 
     async def decode(self, ids: Sequence[int]) -> str:
         """Give the characters of their numbers."""
         return "".join(map(chr, ids))
+
+    async def chat_text(
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
+        """Give what the template writes."""
+        del thinking
+        return self._template(messages, tools)
 
     async def score(self, prompt: tuple[int, ...]) -> PromptScore | None:
         """Find every token as likely as its number is small."""

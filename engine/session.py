@@ -288,6 +288,7 @@ class Session:
         sample.start = backend.supervisor.starts
         backend.alarm.arm()
         sample.prompt = await self.prompts.prompt(sample.position, sample.asked.arm, extras)
+        sample.form = await self.prompts.forms.of(sample.asked.arm)
         if len(sample.prompt) >= engine.info.max_model_len:
             raise RequestFailedError(f"a prompt of {len(sample.prompt)} tokens leaves no room")
         reason = await self._read(sample, engine)
@@ -376,7 +377,14 @@ class Session:
         sample.take(chunk)
         if not sample.started and sample.tokens:
             sample.started = True
-            self._tell(SampleStarted(at_s=now_s, position=sample.position, sample=sample.sample))
+            self._tell(
+                SampleStarted(
+                    at_s=now_s,
+                    position=sample.position,
+                    sample=sample.sample,
+                    prompt_tokens=len(sample.prompt),
+                )
+            )
         if chunk.finish_reason is not None:
             return
         measure = self._measure

@@ -1,4 +1,4 @@
-"""Tool calls in a model's text: where one stands, and how its answer is told.
+"""Tool calls in fences: where one stands in a model's text, and how its answer is told.
 
 For models without calls of their own: they write a program into a fence of Markdown and go on
 after its output, as in Gou et al., "ToRA" (2023), and Qwen2.5-Math.
@@ -14,6 +14,7 @@ after its output, as in Gou et al., "ToRA" (2023), and Qwen2.5-Math.
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import msgspec
 
@@ -34,11 +35,14 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         calls: Programs that a sample may run; after them it goes on without.
         deadline_s: Seconds of each.
         output_chars: Characters of its output that the model is told.
+        form: How a program is called: in `fences` of Markdown; or as the model's own chat template
+            writes calls (`native`, see `engine.native_calls`), where it does.
     """
 
     calls: int = 8
     deadline_s: float = 10.0
     output_chars: int = 2000
+    form: Literal["fences", "native"] = "fences"
 
     def __post_init__(self) -> None:
         if self.calls < 1:
@@ -49,11 +53,6 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(
                 f"output_chars must be at least {_LEAST_CHARS}, got {self.output_chars}"
             )
-
-
-def halted(text: str) -> bool:
-    """Whether a generation ended at one of `STOPS`."""
-    return text.endswith(STOPS)
 
 
 def called(text: str) -> str | None:
@@ -82,11 +81,22 @@ def answered(output: str, most: int) -> str:
 
     Args:
         output: Of the program.
-        most: Characters of it that are told: its beginning and, more of it, its end.
+        most: Characters of it that are told.
     """
-    output = output.replace("```", "'''").rstrip("\n")
+    told = shortened(output.replace("```", "'''"), most)
+    return f"```output\n{told}\n```\n"
+
+
+def shortened(output: str, most: int) -> str:
+    """Give a program's output without its last line ends, cut.
+
+    Args:
+        output: Of the program.
+        most: Characters of it that stay: its beginning and, more of it, its end.
+    """
+    output = output.rstrip("\n")
     if len(output) > most:
         head = most // 4
         left_out = len(output) - most
         output = f"{output[:head]}\n[… {left_out:,} characters …]\n{output[head - most :]}"
-    return f"```output\n{output}\n```\n"
+    return output

@@ -1,7 +1,8 @@
 """Samples that use the Python tool: a generation halts at a program, and goes on after its output.
 
-What the model generated stays as it is, token by token, and the output is put behind it, so all of
-it but the output is in the engine's prefix cache when the sample goes on.
+What the model generated stays as it is, token by token, and the output is put behind it in the
+form that the arm's samples call in (`engine.tool_forms`), so all of it but the output is in the
+engine's prefix cache when the sample goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from loguru import logger
 
 from engine.python_tool.tool import ToolError
 from engine.texts import encodable
-from engine.tool_calls import STOPS, answered, called, halted
 from scheduler import ToolCalled, ToolReturned
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.python_tool.tool import PythonTool
     from engine.sample import RunningSample
     from engine.tool_calls import Tools
+    from engine.tool_forms import Call, Form
     from scheduler import AnyEvent
 
 
@@ -76,50 +77,59 @@ class ToolTurns:
 
     def stops(self, sample: RunningSample) -> tuple[str, ...]:
         """Give the texts at which a sample's next generation halts; none without a tool."""
-        return STOPS if self._allowed(sample) else ()
+        allowed = self._allowed(sample)
+        return allowed[1].stops if allowed else ()
 
     async def go_on(self, sample: RunningSample, engine: Engine) -> bool:
         """Run the program that a sample has stopped at, if there is one.
 
         Returns:
-            Whether it has to generate on: after a program, or where it halted at another fence.
+            Whether it has to generate on: after a program, or where it halted at no call.
 
         Raises:
             EngineError: if the engine can't make tokens of the output.
         """
-        tools = self._allowed(sample)
-        if tools is None:
+        allowed = self._allowed(sample)
+        if allowed is None:
             return False
+        tools, form = allowed
         turn = "".join(sample.text[sample.turn :])
-        source = called(turn)
-        if source is None:
-            return halted(turn)
-        if not halted(turn):
+        call, halted = form.called(turn), turn.endswith(form.stops)
+        if call is None:
+            return halted
+        if not halted:
             # It ended its own turn after the program.
             sample.forget_end(await engine.encode(encodable(turn)))
         place = {"position": sample.position, "sample": sample.sample}
         sample.calls += 1
         sample.waits = True
         self._tell(ToolCalled(at_s=self._clock(), **place))
-        text = answered(await self._output(sample, source, tools), tools.output_chars)
+        output = await self._output(sample, call, tools)
+        last = sample.calls == tools.calls
+        text = await form.answer(engine, output, most=tools.output_chars, last=last)
         ids = await engine.encode(encodable(text))
         sample.tell(text, ids)
         sample.waits = False
         self._tell(ToolReturned(at_s=self._clock(), tokens=len(ids), **place))
         return True
 
-    def _allowed(self, sample: RunningSample) -> Tools | None:
-        tools = sample.arm.tools
-        return tools if tools and self._tool and sample.calls < tools.calls else None
+    def _allowed(self, sample: RunningSample) -> tuple[Tools, Form] | None:
+        """Give what a sample may still call, and how."""
+        tools, form = sample.arm.tools, sample.form
+        if tools is None or form is None or self._tool is None or sample.calls >= tools.calls:
+            return None
+        return tools, form
 
-    async def _output(self, sample: RunningSample, source: str, tools: Tools) -> str:
+    async def _output(self, sample: RunningSample, call: Call, tools: Tools) -> str:
+        if call.source is None:
+            return call.complaint
         await self._bring_up()
         if self._tool is None:
             return _UNAVAILABLE
         if sample.tool is None:
             sample.tool = self._tool.session()
         try:
-            return (await sample.tool.run(source, tools.deadline_s)).output
+            return (await sample.tool.run(call.source, tools.deadline_s)).output
         except ToolError as error:
             logger.warning("question {}, sample {}: {}", sample.position, sample.sample, error)
             return _UNAVAILABLE

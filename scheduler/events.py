@@ -91,7 +91,24 @@ class SampleEvent(Event, frozen=True, kw_only=True):
 
 
 class SampleStarted(SampleEvent, frozen=True, kw_only=True, tag="sample-started"):
-    """The engine decodes the sample from now on."""
+    """The engine decodes the sample from now on.
+
+    Attributes:
+        prompt_tokens: Tokens of its prompt; None if unknown.
+    """
+
+    prompt_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        # As in the base, without the price of a second call: simulations make millions of these.
+        if (
+            not 0.0 <= self.at_s < inf
+            or type(self.position) is not int
+            or type(self.sample) is not int
+            or self.prompt_tokens is not None
+        ):
+            SampleEvent.__post_init__(self)
+            require_finite("prompt_tokens", self.prompt_tokens or 0, 0)
 
 
 class SampleProgressed(SampleEvent, frozen=True, kw_only=True, tag="sample-progressed"):

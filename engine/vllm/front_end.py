@@ -22,7 +22,7 @@ from engine.vllm.lending import Lender
 from scheduler import CallerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
     from engine.port import Message, Request
     from engine.vllm.settings import VllmSettings
@@ -92,14 +92,21 @@ class FrontEnd:
         """Give the text of tokens without special ones."""
         return str(self._llm.get_tokenizer().decode(ids, skip_special_tokens=True))
 
-    def chat(self, messages: Sequence[Message], *, thinking: bool | None) -> str:
+    def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None,
+        tools: Sequence[Mapping[str, Any]],
+    ) -> str:
         """Give a chat as the model's template writes it, ready for the answer or within it."""
-        turns = [{"role": message.role, "content": message.content} for message in messages]
+        turns = [_turn(message) for message in messages]
         switches = {} if thinking is None else {"enable_thinking": thinking}
         begun = is_begun(messages)
         with self._errors():
             text = self._llm.get_tokenizer().apply_chat_template(
                 turns,
+                tools=list(tools) or None,
                 tokenize=False,
                 add_generation_prompt=not begun,
                 continue_final_message=begun,
@@ -177,6 +184,15 @@ class FrontEnd:
                 raise
             reason = str(error) or repr(error.__cause__ or error)
             raise RequestFailedError(f"vLLM: {reason}") from error
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    """Give a turn as templates read it: a call's arguments are no text but an object."""
+    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.call is not None:
+        function = {"name": message.call.name, "arguments": message.call.arguments}
+        turn["tool_calls"] = [{"type": "function", "function": function}]
+    return turn
 
 
 def _describe(config: Any, settings: VllmSettings) -> EngineInfo:  # noqa: ANN401 - vLLM's own type

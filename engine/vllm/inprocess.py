@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from engine.doctor.preflight import require_parts
@@ -17,7 +17,7 @@ from engine.port import Chunk, PromptScore
 from engine.vllm.settings import MISSING_VLLM
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from engine.port import EngineInfo, Message, Request
     from engine.vllm.front_end import FrontEnd
@@ -88,15 +88,33 @@ class InProcessEngine:
         return self._started().decode(ids)
 
     async def encode_chat(
-        self, messages: Sequence[Message], *, thinking: bool | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[int, ...]:
         """Give the tokens of a chat by the model's own template, ready for the answer.
 
         Raises:
             RequestFailedError: if the template refuses the chat, or there is none.
         """
-        front_end = self._started()
-        return front_end.encode(front_end.chat(messages, thinking=thinking))
+        text = await self.chat_text(messages, thinking=thinking, tools=tools)
+        return self._started().encode(text)
+
+    async def chat_text(
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
+        """Give a chat as the model's own template writes it.
+
+        Raises:
+            RequestFailedError: if the template refuses the chat, or there is none.
+        """
+        return self._started().chat(messages, thinking=thinking, tools=tools)
 
     async def generate(self, request: Request) -> AsyncGenerator[Chunk]:
         """Generate; closing the generator frees the engine.

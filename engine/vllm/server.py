@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
@@ -20,7 +20,7 @@ from engine.vllm.process import ServerProcess
 from scheduler import CallerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from engine.port import Chunk, Message, PromptScore, Request
     from engine.vllm.addresses import Address
@@ -111,7 +111,11 @@ class ServerEngine:
         return wire.text(await self._answer(self._addresses.choose(), "/detokenize", body))
 
     async def encode_chat(
-        self, messages: Sequence[Message], *, thinking: bool | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[int, ...]:
         """Give the tokens of a chat by the model's own template, ready for the answer.
 
@@ -119,8 +123,23 @@ class ServerEngine:
             EngineDeadError: if our server is dead.
             RequestFailedError: if the template refuses the chat, or there is none.
         """
-        body = wire.tokenizing_chat(self.info.model, messages, thinking=thinking)
+        body = wire.tokenizing_chat(self.info.model, messages, thinking=thinking, tools=tools)
         return wire.tokens(await self._answer(self._addresses.choose(), "/tokenize", body))
+
+    async def chat_text(
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
+        """Give a chat as the model's own template writes it; the server tells it in tokens only.
+
+        Raises:
+            EngineDeadError: if our server is dead.
+            RequestFailedError: if the template refuses the chat, or there is none.
+        """
+        return await self.decode(await self.encode_chat(messages, thinking=thinking, tools=tools))
 
     async def generate(self, request: Request) -> AsyncGenerator[Chunk]:
         """Generate; closing the generator closes the connection, and that frees the engine.

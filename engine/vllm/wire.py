@@ -9,7 +9,7 @@ different tokens may be equal. The server cuts them off at −9999 and sends nul
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ from engine.errors import RequestFailedError
 from engine.port import Chunk, PromptScore, is_begun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -73,6 +73,8 @@ class _Models(msgspec.Struct):
 class _Version(msgspec.Struct):
     version: str
 
+
+_CALL_ID = "call-0"  # the API wants one
 
 _CACHE_CONFIG = re.compile(rb"^vllm:cache_config_info{(.*)}", re.MULTILINE)
 _BLOCKS = re.compile(rb'\bnum_gpu_blocks="(\d+)"')
@@ -129,12 +131,24 @@ def tokenizing(model: str, text: str) -> bytes:
     return msgspec.json.encode({"model": model, "prompt": text, "add_special_tokens": False})
 
 
-def tokenizing_chat(model: str, messages: Sequence[Message], *, thinking: bool | None) -> bytes:
+def detokenizing(model: str, ids: Sequence[int]) -> bytes:
+    """Write the body that asks for the text of tokens."""
+    return msgspec.json.encode({"model": model, "tokens": ids})
+
+
+def tokenizing_chat(
+    model: str,
+    messages: Sequence[Message],
+    *,
+    thinking: bool | None,
+    tools: Sequence[Mapping[str, Any]] = (),
+) -> bytes:
     """Write the body that asks for the tokens of a chat."""
     return msgspec.json.encode(
         {
             "model": model,
-            "messages": messages,
+            "messages": [_turn(message) for message in messages],
+            "tools": tools or None,
             "add_generation_prompt": not is_begun(messages),
             "continue_final_message": is_begun(messages),
             "chat_template_kwargs": {} if thinking is None else {"enable_thinking": thinking},
@@ -142,9 +156,15 @@ def tokenizing_chat(model: str, messages: Sequence[Message], *, thinking: bool |
     )
 
 
-def detokenizing(model: str, ids: Sequence[int]) -> bytes:
-    """Write the body that asks for the text of tokens."""
-    return msgspec.json.encode({"model": model, "tokens": list(ids)})
+def _turn(message: Message) -> dict[str, Any]:
+    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.call is not None:
+        arguments = msgspec.json.encode(message.call.arguments).decode()
+        function = {"name": message.call.name, "arguments": arguments}
+        turn["tool_calls"] = [{"id": _CALL_ID, "type": "function", "function": function}]
+    if message.role == "tool":
+        turn["tool_call_id"] = _CALL_ID
+    return turn
 
 
 async def events(received: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
@@ -206,14 +226,14 @@ def tokens(answer: bytes) -> tuple[int, ...]:
     return tuple(msgspec.json.decode(answer, type=_Tokens).tokens)
 
 
-def text(answer: bytes) -> str:
-    """Read the text of tokens."""
-    return msgspec.json.decode(answer, type=_Text).prompt
-
-
 def model(answer: bytes) -> Model:
     """Read which model the server serves."""
     return msgspec.json.decode(answer, type=_Models).data[0]
+
+
+def text(answer: bytes) -> str:
+    """Read the text of tokens."""
+    return msgspec.json.decode(answer, type=_Text).prompt
 
 
 def version(answer: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scheduler import (
     DEFAULT_ARM,
@@ -236,7 +236,7 @@ class JournalFollower:
         elif sample.ended_s is not None:
             return
         elif isinstance(event, SampleStarted):
-            sample.started_s = at_s if sample.started_s is None else sample.started_s
+            _began(sample, event, at_s)
         elif isinstance(event, SampleProgressed):
             _progressed(sample, event)
         elif isinstance(event, ToolCalled):
@@ -256,18 +256,30 @@ class JournalFollower:
         if known is not None and not known.is_whole:
             opening.samples.remove(known)
         start = opening.asked.get(event.sample)
-        prompt_tokens = opening.features.get("prompt_tokens")
+        arm = self._only_arm(where) if start is None else self._named(start.arm)
         sample = Heard(
             number=event.sample,
-            arm=self._only_arm(where) if start is None else self._named(start.arm),
+            arm=arm,
             max_tokens=None if start is None else start.max_tokens,
-            prompt_tokens=None if prompt_tokens is None else int(prompt_tokens),
+            prompt_tokens=self._prompt_tokens(opening, arm, start),
             candidates=_pair(start),
             parent=_parent(opening, start),
         )
         opening.samples.append(sample)
         opening.current[event.sample] = sample
         return sample
+
+    def _prompt_tokens(self, opening: Opening, arm: str, start: StartSample | None) -> int | None:
+        """Give what the features say of a sample's prompt.
+
+        They are of the first arm whose prompts hold nothing but the question.
+        """
+        known = opening.features.get("prompt_tokens")
+        if known is None or (start is not None and (start.candidates or start.parent is not None)):
+            return None
+        alone = (name for name, how in self.header.arms.items() if _stands_alone(how))
+        first = next(alone, None if self.header.arms else arm)
+        return int(known) if arm == first else None
 
     def _only_arm(self, where: str) -> str:
         """Give the arm of a sample that no action started, as in a generation."""
@@ -333,6 +345,11 @@ def unheard(openings: list[Opening]) -> int:
     return samples[True]
 
 
+def _stands_alone(how: dict[str, Any]) -> bool:
+    """Whether an arm, as the header tells of it, neither judges answers nor builds on samples."""
+    return how.get("builds_on") is None and "{first}" not in str(how.get("messages"))
+
+
 def _parent(opening: Opening, start: StartSample | None) -> Heard | None:
     if start is None or start.parent is None:
         return None
@@ -350,6 +367,12 @@ def _pair(start: StartSample | None) -> tuple[()] | tuple[str, str]:
 def _may_run_again(sample: Heard) -> bool:
     """Whether a start means another run, not an engine that says it twice."""
     return sample.before_resume or sample.finish_reason is FinishReason.ERROR
+
+
+def _began(sample: Heard, event: SampleStarted, at_s: float) -> None:
+    sample.started_s = at_s if sample.started_s is None else sample.started_s
+    if event.prompt_tokens is not None:
+        sample.prompt_tokens = event.prompt_tokens
 
 
 def _progressed(sample: Heard, event: SampleProgressed) -> None:

@@ -51,7 +51,8 @@ grown = {
 events = st.one_of(
     st.builds(QuestionOpened, **base, question_id=st.text(), question=texts, features=numbers),
     st.builds(Woke, **base),
-    *(st.builds(kind, **of_sample) for kind in (SampleStarted, ToolCalled, ToolReturned)),
+    *(st.builds(kind, **of_sample) for kind in (ToolCalled, ToolReturned)),
+    st.builds(SampleStarted, **of_sample, prompt_tokens=st.none() | st.integers(0, 1 << 20)),
     st.builds(SampleProgressed, **grown),
     st.builds(ProbeAnswered, **of_sample, answer=texts, tokens=st.none() | counts),
     st.builds(

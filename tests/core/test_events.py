@@ -19,6 +19,7 @@ from scheduler import (
     ToolCalled,
     ToolReturned,
     Woke,
+    decode_event,
 )
 
 SAMPLE = {"position": 0, "sample": 0}
@@ -100,3 +101,12 @@ def test_zero_is_allowed_everywhere() -> None:
         at_s=0.0, position=0, sample=0, tokens=0, mean_entropy=0.0, tail_entropy=0.0
     )
     assert (event.at_s, event.tokens, event.mean_entropy, event.tail_entropy) == (0.0, 0, 0.0, 0.0)
+
+
+def test_a_start_may_say_how_long_its_prompt_is() -> None:
+    """Unknown is None, an impossible length is refused, and lines of before can be read."""
+    assert SampleStarted(at_s=1.0, position=0, sample=2, prompt_tokens=80).prompt_tokens == 80
+    with pytest.raises(CallerError, match="prompt_tokens must be"):
+        SampleStarted(at_s=1.0, position=0, sample=2, prompt_tokens=-1)
+    old = b'{"event":"sample-started","at_s":1.0,"position":0,"sample":2}'
+    assert decode_event(old) == SampleStarted(at_s=1.0, position=0, sample=2)

@@ -16,7 +16,8 @@ import pytest
 from tiny_model import END, script_prompt, script_text
 
 from engine.errors import RequestFailedError
-from engine.port import Message, Request, Sampling
+from engine.native_calls import PYTHON
+from engine.port import FunctionCall, Message, Request, Sampling
 
 if TYPE_CHECKING:
     from engine.port import Chunk, Engine
@@ -137,6 +138,24 @@ class EngineSuite:
         ids = await engine.encode("a12 a11 \\boxed{7}")
         assert await engine.decode(ids) == "a12 a11 \\boxed{7}"
         assert await engine.decode(ids[:2]) == "a12 a11"
+
+    async def test_a_chat_shows_tools_calls_and_what_they_gave(self, engine: Engine) -> None:
+        """The template gets them as it wants them, and its text is what its tokens say."""
+        call = FunctionCall(name="python", arguments={"code": 'print("a12")'})
+        chat = [
+            Message(role="user", content="Count please."),
+            Message(role="assistant", content="", call=call),
+            Message(role="tool", content="12"),
+        ]
+        text = await engine.chat_text(chat, tools=[PYTHON])
+        assert await engine.encode(text) == await engine.encode_chat(chat, tools=[PYTHON])
+        assert text.startswith("<|system|>You may call [{")
+        assert text.endswith(
+            "<|user|>Count please.<|assistant|><tool_call>\n"
+            '{"name": "python", "arguments": {"code": "print(\\"a12\\")"}}\n</tool_call><|end|>'
+            "<|user|>[output] 12<|assistant|>\n"
+        )
+        assert "You may call" not in await engine.chat_text(chat)
 
     @pytest.mark.parametrize("answer", ["7", "8"])
     async def test_a_script_has_its_length_and_text(self, engine: Engine, answer: str) -> None:

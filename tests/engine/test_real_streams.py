@@ -7,13 +7,13 @@ import os
 import signal
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import pytest
 from scripted_streams import PROFILE, logged
 from test_session import Ears
-from tiny_model import CLOSING, PROGRAM, build_tiny_model, script_prompt
+from tiny_model import CALL, CALL_END, CLOSING, PROGRAM, build_tiny_model, script_prompt
 
 from engine.answers import AnswerKind, AnswerParser
 from engine.arms import Arm
@@ -120,16 +120,30 @@ async def test_a_stream_becomes_a_trace(
     assert describe(trace) is not None
 
 
+@pytest.mark.parametrize(
+    ("form", "question", "told"),
+    [
+        ("fences", "p300", f" p1{PROGRAM}{CLOSING}```output\n7\n```\n"),
+        ("native", "q300", f" q1{CALL}{CALL_END}<|end|><|user|>[output] 7<|assistant|>\n"),
+    ],
+)
 async def test_a_program_halts_a_sample_and_its_output_goes_on(
-    alone: None, tiny_settings: VllmSettings
+    alone: None,
+    tiny_settings: VllmSettings,
+    form: Literal["fences", "native"],
+    question: str,
+    told: str,
 ) -> None:
-    """On a real vLLM: seen in the stream, run, put behind; all before it is in the prefix cache."""
+    """On a real vLLM: seen in the stream, run, put behind; all before it is in the prefix cache.
+
+    Of a native call the template writes what stands behind it.
+    """
     del alone
     engine = InProcessEngine(tiny_settings)
     arm = Arm(
         messages=(Message(role="user", content="Count down from {question}"),),
         sampling=Sampling(temperature=0.0),
-        tools=Tools(calls=2),
+        tools=Tools(calls=2, form=form),
     )
     rig = Rig(
         engine=engine,
@@ -142,7 +156,7 @@ async def test_a_program_halts_a_sample_and_its_output_goes_on(
     session = Session(rig, ears, StreamClock())
     await session.start()
     cached = _cached_tokens(engine)
-    session.prompts.open(0, "p300")
+    session.prompts.open(0, question)
     session.start_sample(0, StartSample(sample=0, arm="code", reason=Reason.WIDEN))
     assert await session.drained(0)
     await session.close()
@@ -153,7 +167,7 @@ async def test_a_program_halts_a_sample_and_its_output_goes_on(
     assert finished.answer == "7"
     assert finished.tokens == 299 + 2 + 4  # words, program, then the box and the end
     (text,) = ears.texts
-    assert text.endswith(f" p1{PROGRAM}{CLOSING}```output\n7\n```\n \\boxed{{7}}")
+    assert text.endswith(f"{told} \\boxed{{7}}")
     first, second = cached
     assert first < 32
     assert second >= 256  # of some 320, in blocks of 128 on a processor

@@ -21,7 +21,7 @@ from engine.session import Session
 from scheduler import Reason, SampleFailed, SampleFinished, StartSample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from pathlib import Path
 
 QUESTION = "what is it=7"
@@ -56,11 +56,15 @@ class Engine(ScriptedEngine):
         return self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
 
     async def encode_chat(
-        self, messages: Sequence[Message], *, thinking: bool | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[int, ...]:
         """Count the chats."""
         self.encoded += 1
-        return await super().encode_chat(messages, thinking=thinking)
+        return await super().encode_chat(messages, thinking=thinking, tools=tools)
 
 
 def converse(

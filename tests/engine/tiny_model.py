@@ -7,12 +7,14 @@ the others share about a percent of probability, so that entropies are small but
 
 Successors: `a9` is followed by ` a8`, … ` a1`, then ` \boxed{7`, `}` and the end; `b9` likewise
 with 8 in the box. `\boxed{` is followed by `7`, `}` and the end. `p9` counts down too and ends in
-a program, `PROGRAM` and `CLOSING`; after a line end, as that of a tool's answer, comes ` \boxed{`.
-Anything else is followed by the end, also the end itself. So at temperature 0, or with a top_p of
-0.95, the prompt `a9` makes exactly 11 tokens.
+a program, `PROGRAM` and `CLOSING`; `q9` likewise in a call, `CALL` and `CALL_END`. After a line
+end, as that of a tool's answer or what the template writes behind one, comes ` \boxed{`. Anything
+else is followed by the end, also the end itself. So at temperature 0, or with a top_p of 0.95, the
+prompt `a9` makes exactly 11 tokens.
 
 The chat template closes a prompt with the last counting word in the messages: a question that
-names `a9` anywhere, as a word of its own, has that output, whatever else the prompt says.
+names `a9` anywhere, as a word of its own, has that output, whatever else the prompt says. It writes
+tools, calls and what they gave in a wrapping that no other model has.
 """
 
 from __future__ import annotations
@@ -29,19 +31,29 @@ LONGEST = 1500
 FAMILIES = {"7": "a", "8": "b"}
 END = "<|end|>"
 PROGRAM, CLOSING = "\n```python\nprint(3 + 4)\n", "```\n"
-_PROGRAMMER = "p"
+CALL = '\n<tool_call>\n{"name": "python", "arguments": {"code": "print(3 + 4)"}}\n'
+CALL_END = "</tool_call>"
+_PROGRAMMERS = {"p": (PROGRAM, CLOSING), "q": (CALL, CALL_END)}
 SPECIAL = (END, "<|system|>", "<|user|>", "<|assistant|>", "<|quick|>")
 
 _HIDDEN = 64
 _SCALE = 15.0  # logit of the successor; the others have a spread of _SCALE / 8
 _TAIL = 2  # tokens that follow the box: its closing and the end
 
-_CHAT_TEMPLATE = """\
-{%- set last = namespace(word='') -%}
+_CHAT_TEMPLATE = r"""{%- set last = namespace(word='') -%}
+{%- if tools -%}{{- '<|system|>You may call ' + tools | tojson -}}{%- endif -%}
 {%- for message in messages -%}
+{%- if message.role == 'tool' -%}
+{{- '<|user|>[output] ' + message.content -}}
+{%- else -%}
 {{- '<|' + message.role + '|>' + message.content -}}
+{%- endif -%}
+{%- for call in message.tool_calls or [] -%}
+{{- '<tool_call>\n{"name": "' + call.function.name + '", "arguments": ' -}}
+{{- call.function.arguments | tojson + '}\n</tool_call><|end|>' -}}
+{%- endfor -%}
 {%- for word in message.content.split() -%}
-{%- if word[:1] in ['a', 'b', 'p'] and word[1:].isdigit() -%}
+{%- if word[:1] in ['a', 'b', 'p', 'q'] and word[1:].isdigit() -%}
 {%- set last.word = word -%}
 {%- endif -%}
 {%- endfor -%}
@@ -50,6 +62,7 @@ _CHAT_TEMPLATE = """\
 {{- '<|assistant|>' -}}
 {%- if enable_thinking is defined and not enable_thinking -%}{{- '<|quick|>' -}}{%- endif -%}
 {{- last.word -}}
+{%- if messages[-1].role == 'tool' -%}{{- '\n' -}}{%- endif -%}
 {%- endif -%}
 """
 
@@ -113,12 +126,13 @@ def _vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     merges = [(box[:end], box[end]) for end in range(1, len(box))]
     merges.append(("Ġ", box))
     merges += [(f"Ġ{box}", answer) for answer in FAMILIES]
-    for family in (*FAMILIES.values(), _PROGRAMMER):
+    for family in (*FAMILIES.values(), *_PROGRAMMERS):
         merges.append(("Ġ", family))
         for word in (str(number) for number in range(1, LONGEST + 1)):
             merges += [(f"{start}{family}{word[:-1]}", word[-1]) for start in ("", "Ġ")]
     tokens = [*SPECIAL, *alphabet, *("".join(merge) for merge in merges)]
-    tokens += [_spelled(PROGRAM), _spelled(CLOSING)]  # generated only: no text is read as one
+    for program in _PROGRAMMERS.values():
+        tokens += map(_spelled, program)  # generated only: no text is read as one
     return {token: number for number, token in enumerate(tokens)}, merges
 
 
@@ -136,10 +150,11 @@ def _successors(vocabulary: dict[str, int]) -> dict[str, str]:
         for number in range(1, LONGEST + 1):
             after = f"Ġ{family}{number - 1}" if number > 1 else f"Ġ{box}{answer}"
             successors[f"{family}{number}"] = successors[f"Ġ{family}{number}"] = after
-    for number in range(1, LONGEST + 1):
-        after = f"Ġ{_PROGRAMMER}{number - 1}" if number > 1 else _spelled(PROGRAM)
-        successors[f"{_PROGRAMMER}{number}"] = successors[f"Ġ{_PROGRAMMER}{number}"] = after
-    successors[_spelled(PROGRAM)] = _spelled(CLOSING)
+    for family, (program, closing) in _PROGRAMMERS.items():
+        for number in range(1, LONGEST + 1):
+            after = f"Ġ{family}{number - 1}" if number > 1 else _spelled(program)
+            successors[f"{family}{number}"] = successors[f"Ġ{family}{number}"] = after
+        successors[_spelled(program)] = _spelled(closing)
     successors[_spelled("\n")] = f"Ġ{box}"
     assert vocabulary.keys() >= successors.keys()
     return successors

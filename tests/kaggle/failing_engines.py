@@ -18,7 +18,7 @@ from engine.port import Chunk, PromptScore
 from engine.scripted import Fault, Script, ScriptedEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from numpy.random import Generator
 
@@ -245,13 +245,17 @@ class FailingEngine(ScriptedEngine):
         return await super().encode(text)
 
     async def encode_chat(
-        self, messages: Sequence[Message], *, thinking: bool | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[int, ...]:
         """Join the turns with line ends."""
         self._fail()
         if EngineFault.ENCODE_HANGS in self._faults and self._strikes():
             await asyncio.sleep(inf_s(self._stream_s))
-        return await super().encode_chat(messages, thinking=thinking)
+        return await super().encode_chat(messages, thinking=thinking, tools=tools)
 
     async def score(self, prompt: tuple[int, ...]) -> PromptScore | None:
         """Find two tokens likely, or talk nonsense."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from policies import parse_policy
@@ -157,6 +158,43 @@ def test_a_sample_and_its_question_are_told_whole(tmp_path: Path) -> None:
     assert (header.name, header.commit, header.source) == ("trace", "abc-dirty", "run.jsonl")
     assert header.arms == {"default": {"temperature": 0.7}}
     assert result.trace.segments is None
+
+
+def test_each_sample_has_its_own_prompt(tmp_path: Path) -> None:
+    """Its start says how long it is; the features tell of the first arm's alone, else unknown."""
+    header = msgspec.structs.replace(HEADER, arms={"plain": {}, "code": {}})
+    arms = ("plain", "plain", "code", "code")
+    told = (None, 81, None, 95)
+    result = made(
+        tmp_path,
+        *opened(features={"prompt_tokens": 80.0}),
+        *(
+            ActionLine(
+                at_s=10.0,
+                position=0,
+                action=StartSample(sample=number, arm=arm, reason=Reason.WIDEN),
+            )
+            for number, arm in enumerate(arms)
+        ),
+        *events(
+            *(
+                SampleStarted(at_s=10.5, position=0, sample=number, prompt_tokens=tokens)
+                for number, tokens in enumerate(told)
+            ),
+            *(
+                SampleFinished(at_s=15.0, position=0, sample=number, answer="7", tokens=10)
+                for number in range(4)
+            ),
+        ),
+        header=header,
+    )
+    samples = result.trace.samples.select("arm", "sample", "prompt_tokens").iter_rows()
+    assert sorted(samples) == [
+        ("code", 0, None),
+        ("code", 1, 95),
+        ("plain", 0, 80),
+        ("plain", 1, 81),
+    ]
 
 
 def test_an_engine_that_came_up_after_the_header_is_named(tmp_path: Path) -> None:
