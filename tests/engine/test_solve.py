@@ -196,6 +196,7 @@ def test_a_bad_policy_is_said_before_anything_starts(
     for policy, said in (
         ("lead:width=0", "width must be finite and at least 1"),
         ("lead@nowhere", "policy: the arms are plain, other, judge, not 'nowhere'"),
+        ("lead@plain+judge", "policy: arm 'judge' judges answers or builds on samples: a mix"),
     ):
         assert command(policy=policy) == 2
         err = capsys.readouterr().err

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler import DEFAULT_ARM, Reason, StartSample
+from policies import parse_policy
+from scheduler import DEFAULT_ARM, CallerError, Reason, StartSample
 from simulations.bounds import best_majority, cheapest_stop
+from simulations.conformance import FREE
 from simulations.deck import Deck, Prompt
 from simulations.pool import LoggedQuestion, LoggedSample, Pool
+from simulations.settings import Wish, settle
 from simulations.streams import Draw, Order, Streams
+from simulations.tournament import Entry, play_policies
 
 LOGGED = {
     "first": tuple(LoggedSample(n, 100 + n, "7") for n in range(3)),
@@ -126,3 +131,19 @@ def test_bounds_are_those_of_the_best_arm_that_stands_alone() -> None:
     assert best_majority([QUESTION, other, third]) == [False, True, True]
     assert [cheapest_stop(question) for question in (QUESTION, other)] == [100, 200]
     assert cheapest_stop(LoggedQuestion("s", "1", LOGGED, None, {})) is None
+
+
+@pytest.mark.parametrize(
+    ("arms", "message"),
+    [
+        ("first+nowhere", "the traces of m have first, other, judge, builder, not 'nowhere'"),
+        ("first+judge", "arm 'judge' judges answers or builds on samples"),
+        ("builder", "arm 'builder' judges answers or builds on samples"),
+    ],
+)
+def test_arms_that_cannot_be_played_are_said(arms: str, message: str) -> None:
+    """Before the first stream, naming the policy and the arm."""
+    entry, pool = Entry("mine", parse_policy(f"lead@{arms}")), Pool("m", (QUESTION,))
+    settings = settle(Wish(questions=1), FREE, [pool])
+    with pytest.raises(CallerError, match=f"policy 'mine': {message}"):
+        play_policies(pool, [], [entry], FREE, settings)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import polars as pl
 import pytest
 
 from policies import parse_policy
@@ -706,6 +708,21 @@ def test_a_parent_is_numbered_as_its_own_run_is(tmp_path: Path) -> None:
         ("refine", 0, 1),
         ("refine", 1, 3),
     ]
+
+
+def test_parents_keep_apart_where_traces_add_up(tmp_path: Path) -> None:
+    """Of two traces of one model, each sample still builds on that of its own trace."""
+    traces = []
+    for name, answer in (("one", "7"), ("two", "9")):
+        trace = from_journals([write(tmp_path / f"{name}.jsonl", family())], tmp_path / name).trace
+        samples = trace.samples.with_columns(answer=pl.lit(answer))
+        header = msgspec.structs.replace(trace.header, digest=name)
+        traces.append(replace(trace, samples=samples, header=header))
+    (pool,) = pools_of(traces)
+    logged = pool.questions[0].samples
+    assert [sample.sample for sample in logged["default"]] == [0, 1, 2, 3]
+    assert [(sample.parent, sample.answer) for sample in logged["refine"]] == [(1, "7"), (3, "9")]
+    assert logged["default"][3].answer == "9"
 
 
 def test_what_no_row_stands_for_is_unknown(tmp_path: Path) -> None:
