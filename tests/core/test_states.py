@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scheduler import (
+    DEFAULT_ARM,
     EngineFaultError,
     FinishReason,
     ProbeAnswered,
@@ -266,7 +267,7 @@ def test_signals_are_read_off_the_latest_event(stage: Stage) -> None:
     assert sample.confidence == 9.0
     assert (sample.probe_answer, sample.probes_answered, sample.probe_pending) == ("9", 1, False)
     assert (sample.arm, sample.max_tokens, sample.asked_s, sample.started_s) == (
-        "default",
+        DEFAULT_ARM,
         None,
         0.0,
         1.0,
