@@ -6,7 +6,6 @@ Run it as `python -m simulations.fit_mixture`.
 from __future__ import annotations
 
 import sys
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,8 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    if arguments.crossed is not None and arguments.crossed == arguments.out:
-        raise CallerError(f"argument --crossed: {arguments.crossed} is taken by --out")
+    outputs = [arguments.out, arguments.crossed, arguments.json]
+    for place, option in ((1, "crossed"), (2, "json")):
+        if outputs[place] is not None and outputs[place] in outputs[:place]:
+            raise CallerError(f"argument --{option}: {outputs[place]} is taken by another option")
     traces = [read_trace(path) for path in arguments.traces]
     with progress("fitting", arguments.folds + 1) as report:
         found = fit_mixture(
@@ -103,7 +104,15 @@ def _fit(arguments: argparse.Namespace) -> None:
     write_whole(arguments.out, msgspec.json.format(msgspec.json.encode(found.whole), indent=1))
     if arguments.crossed is not None:
         write_whole(arguments.crossed, msgspec.json.encode(found.crossed))
-    announce(arguments.out, arguments.crossed)
+    if arguments.json is not None:
+        figures = {
+            "questions": found.questions,
+            "left_out": found.left_out,
+            "arms": found.whole.arms,
+            "precisions": found.precisions,
+        }
+        write_whole(arguments.json, msgspec.json.format(msgspec.json.encode(figures), indent=1))
+    announce(arguments.out, arguments.crossed, arguments.json)
 
 
 def mixture_table(found: FittedMixture) -> Table:
@@ -122,7 +131,7 @@ def mixture_table(found: FittedMixture) -> Table:
             f"{arm.weight:.2f}",
             f"{arm.tokens:,.0f}",
             f"{arm.tool_s:.3f}" if arm.tool_s else "–",
-            *("–" if isnan(share) else f"{100.0 * share:.1f}" for share in shares),
+            *("–" if share is None else f"{100.0 * share:.1f}" for share in shares),
         )
     return table
 
@@ -137,6 +146,7 @@ def _parser() -> Parser:
     add("traces", metavar="TRACES", nargs="+", type=Path, help="folders")
     add("--out", type=new_file, required=True, metavar="FILE.json", help="overwrites")
     add("--crossed", type=new_file, metavar="FILE.json", help="the same by fold; overwrites")
+    add("--json", type=new_file, metavar="FILE.json", help="the table's figures; overwrites")
     add("--arm", action="append", metavar="NAME", help="repeatable; default: all that are logged")
     add("--draws", type=_count, default=200, metavar="N", help="a question (default: %(default)s)")
     add("--folds", type=_folds, default=5, metavar="K", help="default: %(default)s")

@@ -31,13 +31,14 @@ class Precision:
 
     Attributes:
         arm: Its name.
-        right: Share of right ones among its next samples, by level, shape (levels).
-        null: Share of those without an answer, by level, shape (levels).
+        right: Share of right ones among its next samples, by level, shape (levels); None where
+            it has none.
+        null: Share of those without an answer, likewise.
     """
 
     arm: str
-    right: tuple[float, ...]
-    null: tuple[float, ...]
+    right: tuple[float | None, ...]
+    null: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,5 +184,5 @@ def _precisions(arms: Sequence[str], states: States, weights: Floats) -> tuple[P
     return tuple(found)
 
 
-def _share(which: NDArray[np.bool_]) -> float:
-    return float(which.mean()) if len(which) else float("nan")
+def _share(which: NDArray[np.bool_]) -> float | None:
+    return float(which.mean()) if len(which) else None

@@ -219,7 +219,8 @@ def test_the_command_writes_what_policies_read(
 ) -> None:
     """A table, both files, and which questions were left out."""
     out, crossed = tmp_path / "mixture.json", tmp_path / "crossed.json"
-    options = ["--draws", "5", "--folds", "3", "--crossed", str(crossed)]
+    figures = tmp_path / "figures.json"
+    options = ["--draws", "5", "--folds", "3", "--crossed", str(crossed), "--json", str(figures)]
     assert main([str(trace), "--out", str(out), *options]) == 0
     said = capsys.readouterr()
     assert "fitted on 11 questions" in said.out
@@ -229,6 +230,9 @@ def test_the_command_writes_what_policies_read(
     assert isinstance(folds, CrossFittedMixture)
     assert [arm.name for arm in whole.arms] == ["a", "b"]
     assert len(whole.gains) == len(LEVELS) + 1
+    told = json.loads(figures.read_bytes())
+    assert (told["questions"], told["left_out"]) == (11, 1)
+    assert [one["arm"] for one in told["precisions"]] == [arm["name"] for arm in told["arms"]]
     assert sorted(folds.fold_of) == sorted(f"q{n}" for n in range(12) if n != 5)
 
 
@@ -238,7 +242,7 @@ def test_the_command_writes_what_policies_read(
         (["--arm", "c"], "argument --arm: the traces hold a, b, not 'c'"),
         (["--folds", "12"], "argument --folds: 12 are too many for 11 questions"),
         (["--folds", "1"], "argument --folds: must be "),
-        (["--crossed", "{out}"], "argument --crossed: {out} is taken by --out"),
+        (["--crossed", "{out}"], "argument --crossed: {out} is taken by another option"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
