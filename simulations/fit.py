@@ -15,6 +15,7 @@ from rich.console import Console
 
 from scheduler import CallerError
 from simulations.bundled import DEFAULT_PROFILE, default_traces, profile_names, read_profile
+from simulations.fitting.arguments import count, require_different, seed
 from simulations.fitting.assembling import fit, steps_of
 from simulations.fitting.page import write_page
 from simulations.fitting.plan import WIDTHS, Plan
@@ -28,7 +29,6 @@ from terminal.command import (
     complain,
     new_file,
     typed,
-    whole_number,
 )
 from terminal.files import write_whole
 from terminal.progress import progress
@@ -58,8 +58,6 @@ examples:
     python simulations/fit.py traces/mine --prior level --out mine.json
 """
 
-_MOST = 1_000_000
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
@@ -81,10 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fit(arguments: argparse.Namespace, command: str) -> None:
-    outputs = [arguments.out, arguments.crossed, arguments.html]
-    for place, option in ((1, "crossed"), (2, "html")):
-        if outputs[place] in outputs[:place] and outputs[place] is not None:
-            raise CallerError(f"argument --{option}: {outputs[place]} is taken by another option")
+    require_different({name: getattr(arguments, name) for name in ("out", "crossed", "html")})
     profile = read_profile(arguments.profile)
     traces = [read_trace(path) for path in arguments.traces or [default_traces()]]
     pools = pools_of(traces)
@@ -140,21 +135,13 @@ def _parser() -> Parser:
     )
     add("--html", type=new_file, metavar="FILE", help="diagnostics with pictures; overwrites")
     add("--profile", default=DEFAULT_PROFILE, metavar="FILE|NAME", help="default: %(default)s")
-    add("--width", action="append", type=_count, metavar="N", help="repeatable; 1, 2, 4, 8, 16")
+    add("--width", action="append", type=count, metavar="N", help="repeatable; 1, 2, 4, 8, 16")
     add("--prior", action="append", metavar="NAME", help="repeatable; a feature of the questions")
-    add("--draws", type=_count, default=20, metavar="N", help="a question (default: %(default)s)")
-    add("--folds", type=_count, default=5, metavar="K", help="default: %(default)s")
-    add("--seed", type=_seed, default=0, metavar="K", help="of all draws (default: %(default)s)")
-    add("--jobs", type=_count, default=cpu_count(), metavar="J", help="processes (default: cores)")
+    add("--draws", type=count, default=20, metavar="N", help="a question (default: %(default)s)")
+    add("--folds", type=count, default=5, metavar="K", help="default: %(default)s")
+    add("--seed", type=seed, default=0, metavar="K", help="of all draws (default: %(default)s)")
+    add("--jobs", type=count, default=cpu_count(), metavar="J", help="processes (default: cores)")
     return parser
-
-
-def _count(text: str) -> int:
-    return whole_number(text, 1, _MOST)
-
-
-def _seed(text: str) -> int:
-    return whole_number(text, 0, 2**63 - 1)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from scheduler import CallerError
+from simulations.fitting.arguments import count, require_different, seed
 from simulations.mixing.fitting import fit_mixture
 from simulations.pools import pools_of
 from simulations.traces import read_trace
@@ -81,10 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    outputs = [arguments.out, arguments.crossed, arguments.json]
-    for place, option in ((1, "crossed"), (2, "json")):
-        if outputs[place] is not None and outputs[place] in outputs[:place]:
-            raise CallerError(f"argument --{option}: {outputs[place]} is taken by another option")
+    require_different({name: getattr(arguments, name) for name in ("out", "crossed", "json")})
     traces = [read_trace(path) for path in arguments.traces]
     with progress("fitting", arguments.folds + 1) as report:
         found = fit_mixture(
@@ -148,22 +145,14 @@ def _parser() -> Parser:
     add("--crossed", type=new_file, metavar="FILE.json", help="the same by fold; overwrites")
     add("--json", type=new_file, metavar="FILE.json", help="the table's figures; overwrites")
     add("--arm", action="append", metavar="NAME", help="repeatable; default: all that are logged")
-    add("--draws", type=_count, default=200, metavar="N", help="a question (default: %(default)s)")
+    add("--draws", type=count, default=200, metavar="N", help="a question (default: %(default)s)")
     add("--folds", type=_folds, default=5, metavar="K", help="default: %(default)s")
-    add("--seed", type=_seed, default=0, metavar="K", help="of all draws (default: %(default)s)")
+    add("--seed", type=seed, default=0, metavar="K", help="of all draws (default: %(default)s)")
     return parser
-
-
-def _count(text: str) -> int:
-    return whole_number(text, 1, _MOST)
 
 
 def _folds(text: str) -> int:
     return whole_number(text, 2, _MOST)
-
-
-def _seed(text: str) -> int:
-    return whole_number(text, 0, 2**63 - 1)
 
 
 if __name__ == "__main__":
