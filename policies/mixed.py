@@ -50,6 +50,9 @@ class Mixed(Policy):
         if not any(isinstance(action, StartSample) for action in actions):
             return actions
         started = Counter(sample.arm for sample in view.samples)
+        # The same for every start of this moment, since nothing is revealed between them.
+        able = [place for place, arm in enumerate(self._mixture.arms) if self._can_start(arm, view)]
+        level = self._mixture.level_of(view.tally)
         live = view.live
         assigned: list[AnyAction] = []
         for action in actions:
@@ -57,7 +60,7 @@ class Mixed(Policy):
                 assigned.append(action)
                 continue
             live += 1
-            arm = self._choose(view, started, live)
+            arm = self._choose(able, level, started, live, view.latency.base_step_s(live))
             started[arm.name] += 1
             assigned.append(self._assigned(action, arm, view))
         return assigned
@@ -70,14 +73,13 @@ class Mixed(Policy):
         """Weigh a vote as the policy inside does, times what its arm's votes are worth."""
         return self._inner.weigh(sample) * self._weights.get(sample.arm, 1.0)
 
-    def _choose(self, view: QuestionView, started: Counter[str], live: int) -> MixedArm:
+    def _choose(
+        self, able: Sequence[int], level: int, started: Counter[str], live: int, step_s: float
+    ) -> MixedArm:
         mixture = self._mixture
-        able = [place for place, arm in enumerate(mixture.arms) if self._can_start(arm, view)]
         counts = [started[arm.name] for arm in mixture.arms]
         if not mixture.gains:
             return mixture.arms[min(able, key=counts.__getitem__)]
-        level = mixture.level_of(view.tally)
-        step_s = view.latency.base_step_s(live)
 
         def rank(place: int) -> tuple[float, float]:
             arm = mixture.arms[place]
